@@ -1,0 +1,52 @@
+"""The single seam between networks and everything else: a `Denoiser` estimates clean frames and hides the parametrisation."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from inpaintdiff.diffusion.precondition import Precondition
+from inpaintdiff.types import Conditioning
+
+
+class Denoiser(nn.Module, ABC):
+    """D(x; sigma): the expected clean frames given x = x0 + sigma n on unknown pixels and the true values on known ones."""
+
+    @abstractmethod
+    def forward(
+        self, x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"], cond: Conditioning
+    ) -> Float[Tensor, "b t c h w"]:
+        """Estimate the clean frames.
+
+        Args:
+            x: noisy frames in the variance-exploding scale; values at known pixels are ignored.
+            sigma: noise level of the unknown pixels, > 0, one a clip.
+            cond: known pixels and true frame numbers.
+
+        Returns:
+            float32; equal to `cond.known` where known.
+        """
+
+
+class NetworkDenoiser(Denoiser):
+    """A video network behind a preconditioning (EDM, arXiv 2206.00364, equation 7).
+
+    The network gets `where(known, clean, c_in x)`, the known-pixel indicator, a noise level per frame and the true frame
+    numbers. Observed frames are clean: they get the embedding of level 0, whatever the level of the others.
+    """
+
+    def __init__(self, network: nn.Module, precondition: Precondition) -> None:
+        super().__init__()
+        self.network = network
+        self.precondition = precondition
+
+    def forward(
+        self, x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"], cond: Conditioning
+    ) -> Float[Tensor, "b t c h w"]:
+        k = self.precondition.coefficients(sigma.float().view(-1, 1, 1, 1, 1))
+        inputs = torch.where(cond.known_mask, cond.known, k.c_in * x)
+        level = torch.where(cond.observed_frames(), 0.0, sigma.float().unsqueeze(1))  # b t
+        out = self.network(inputs, cond.known_mask, self.precondition.noise_condition(level), cond.index)
+        estimate = k.c_skip * x + k.c_out * out.float()
+        return torch.where(cond.known_mask, cond.known, estimate)
