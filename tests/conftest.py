@@ -1,0 +1,36 @@
+"""What all tests share: one quiet thread, no telemetry, repeatable property tests, the folder of real clips."""
+
+import os
+
+# Read by OpenMP when torch is first imported: waiting threads sleep, which on a busy machine is up to six times faster.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# A tracking server of the developer's must not receive what tests log.
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+os.environ.pop("MLFLOW_REGISTRY_URI", None)
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+torch.set_num_threads(1)
+
+# No deadline: the first example of a test pays for imports. In CI the same examples are drawn every time.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of real clips that INPAINTDIFF_ASSETS names; the test is skipped where there is none."""
+    value = os.environ.get("INPAINTDIFF_ASSETS")
+    if not value:
+        pytest.skip("needs real clips: set INPAINTDIFF_ASSETS to the folder that holds them")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.skip(f"INPAINTDIFF_ASSETS names {value}, which is not a folder")
+    return folder
