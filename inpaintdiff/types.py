@@ -2,26 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+# not typing.Self, which beartype knows only in classes that it decorates itself
+_T = TypeVar("_T", bound="_TensorFields")
+
 
 class _TensorFields:
     """Moves every tensor field of a frozen dataclass at once."""
 
-    def to(self, *args: torch.device | torch.dtype | str, non_blocking: bool = False) -> Self:
+    def to(self: _T, *args: torch.device | torch.dtype | str, non_blocking: bool = False) -> _T:
         """Move to a device, or cast the floating-point fields, as `torch.Tensor.to`. Index and masks keep their type."""
 
         def move(x: Tensor) -> Tensor:
             keep = tuple(a for a in args if not (isinstance(a, torch.dtype) and not x.is_floating_point()))
-            return x.to(*keep, non_blocking=non_blocking) if keep else x
+            return x.to(*keep, non_blocking=non_blocking) if keep else x  # type: ignore[call-overload]
 
         return type(self)(**{f.name: move(getattr(self, f.name)) for f in fields(self)})  # type: ignore[arg-type]
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self: _T) -> _T:
         """Page-locked copies, for asynchronous transfer to a GPU."""
         return type(self)(**{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})  # type: ignore[arg-type]
 
