@@ -246,6 +246,26 @@ def model_path(source: str | Path) -> Path:
     return path
 
 
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a Lightning checkpoint; pickled code in it is never run.
+
+    Raises:
+        CheckpointError: missing, damaged, or holding more than plain values and tensors.
+    """
+    path = model_path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as e:
+        raise CheckpointError(
+            f"{path} is damaged or holds pickled code, which is never run; expected a checkpoint of inpaintdiff fit"
+        ) from e
+    except _UNREADABLE as e:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint: {_first_line(e)}") from e
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(f"{path} holds a {type(checkpoint).__name__}, expected a checkpoint of inpaintdiff fit")
+    return checkpoint
+
+
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal: the identity of a model in sidecar files and in the registry."""
     with Path(path).open("rb") as f:
@@ -276,14 +296,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[
 
 
 def _read_lightning(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as e:
-        raise CheckpointError(
-            f"{path} is damaged or holds pickled code, which is never run; expected a checkpoint of inpaintdiff fit"
-        ) from e
-    except _UNREADABLE as e:
-        raise CheckpointError(f"{path} is damaged or not a checkpoint: {_first_line(e)}") from e
+    checkpoint = read_checkpoint(path)
     state, hyper = (
         checkpoint.get(k) if isinstance(checkpoint, dict) else None for k in ("state_dict", "hyper_parameters")
     )
