@@ -1,0 +1,319 @@
+"""MLflow: where runs are recorded, how a model file becomes a registered version, and how a version becomes a file again.
+
+Beside `registry_pyfunc` (which MLflow runs) and `training/callbacks` the only importer of mlflow.
+"""
+
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import mlflow
+import numpy as np
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+from sqlalchemy.exc import SQLAlchemyError
+
+from inpaintdiff.checkpoint import file_digest, load_denoiser
+from inpaintdiff.errors import CheckpointError, RegistryError
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FOLDER = "runs"
+MODELS_EXPERIMENT = "inpaintdiff-models"
+# What the served model needs; the package's own code travels with it.
+REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors")
+WEIGHTS, CARD = "weights.safetensors", "model_card.md"
+
+SIGNATURE = ModelSignature(
+    inputs=Schema(
+        [
+            TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), name="frames"),
+            TensorSpec(np.dtype("uint8"), (-1, -1, -1), name="hole"),
+        ]
+    ),
+    outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
+    params=ParamSchema(
+        [
+            ParamSpec("steps", DataType.long, 20),
+            ParamSpec("seed", DataType.long, 0),
+            ParamSpec("samples", DataType.long, 1),
+            ParamSpec("scheme", DataType.string, "lookahead-ar++"),
+        ]
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A tracking store.
+
+    Attributes:
+        uri: as MLflow takes it; absolute for the embedded store.
+        artifacts: where new experiments of the embedded store put their files (file URI); None leaves it to the server.
+    """
+
+    uri: str
+    artifacts: str | None = None
+
+    @property
+    def database(self) -> Path | None:
+        """The file of an embedded store, None for a server."""
+        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+
+    def open_with(self) -> str:
+        """The command that shows the store in a browser, or the server's address."""
+        if self.uri.startswith(("http://", "https://")):
+            return self.uri
+        return f"mlflow ui --backend-store-uri {self.uri}"
+
+
+def tracking(folder: str | Path = DEFAULT_FOLDER) -> Tracking:
+    """The store that everything in this package uses.
+
+    MLFLOW_TRACKING_URI decides if it is set; otherwise an SQLite file `mlflow.db` in `folder` with the artifacts beside it. The
+    folder is made, the database only when something is recorded.
+    """
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        return Tracking(uri)
+    root = Path(folder).resolve()
+    return Tracking(f"sqlite:///{root / 'mlflow.db'}", (root / "artifacts").as_uri())
+
+
+def experiment_id(store: Tracking, name: str) -> str:
+    """The id of an experiment, made if there is none of that name.
+
+    Raises:
+        RegistryError: the store does not answer.
+    """
+    with _errors(store):
+        client = _client(store)
+        found = client.get_experiment_by_name(name)
+        if found is not None and found.lifecycle_stage == "active":
+            return str(found.experiment_id)
+        return str(client.create_experiment(name, artifact_location=store.artifacts and f"{store.artifacts}/{name}"))
+
+
+def run_exists(store: Tracking, run_id: str) -> bool:
+    """Does the store hold this run, and has nobody deleted it?"""
+    try:
+        return bool(_client(store).get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException:
+        return False
+
+
+def register_model(
+    weights_file: str | Path,
+    name: str,
+    *,
+    run_id: str | None = None,
+    alias: str | None = "champion",
+    tags: Mapping[str, str] | None = None,
+    card_text: str | None = None,
+    store: Tracking | None = None,
+) -> str:
+    """Log a model file as an MLflow model that really paints, register it, and point the alias at it.
+
+    A file that the registry holds already (same SHA-256) is not registered again; only its alias moves.
+
+    Args:
+        weights_file: as `save_model` writes it; a Lightning checkpoint is refused (export it first).
+        name: registered model.
+        run_id: the run that made it; None makes a run in the experiment `inpaintdiff-models`.
+        alias: None leaves aliases alone.
+        tags: of the version.
+        card_text: model card, Markdown: the version's description, and a file beside the weights. None takes the file's own.
+        store: None is `tracking()`.
+
+    Returns:
+        The version, a number as text.
+
+    Raises:
+        CheckpointError: the file is not a model.
+        RegistryError: the store does not answer or refuses the name.
+    """
+    path = Path(weights_file)
+    _, info = load_denoiser(path)
+    if not path.read_bytes()[8:9] == b"{":
+        raise CheckpointError(
+            f"{path} is a Lightning checkpoint, expected .safetensors; export it with save_model first"
+        )
+    card = card_text if card_text is not None else info.card_markdown()
+    store = store or tracking()
+    digest = file_digest(path)
+    with _errors(store):
+        client = _client(store)
+        known = client.search_model_versions(f"name = '{_checked(name)}'")
+        version = next((str(v.version) for v in known if v.tags.get("sha256") == digest), None)
+        if version is None:
+            version = _log_and_register(store, client, path, name, run_id, card)
+            about = {"sha256": digest, "inpaintdiff": metadata.version("inpaintdiff"), **(tags or {})}
+            for k, v in about.items():
+                client.set_model_version_tag(name, version, k, v)
+            client.update_model_version(name, version, description=card)
+        if alias is not None:
+            client.set_registered_model_alias(name, alias, version)
+    logger.info("registered %s version %s%s", name, version, f" as {alias}" if alias else "")
+    return version
+
+
+def _log_and_register(
+    store: Tracking, client: mlflow.MlflowClient, path: Path, name: str, run_id: str | None, card: str
+) -> str:
+    with tempfile.TemporaryDirectory() as temporary, _connected(store):
+        staged = Path(temporary)
+        shutil.copyfile(path, staged / WEIGHTS)
+        (staged / CARD).write_text(card, encoding="utf-8")
+        package = Path(str(resources.files("inpaintdiff")))
+        shutil.copytree(package, staged / "inpaintdiff", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+        own_run = run_id is None
+        if run_id is None:
+            run_id = client.create_run(experiment_id(store, MODELS_EXPERIMENT), run_name=name).info.run_id
+        before = client.get_run(run_id).info.status
+        with mlflow.start_run(run_id=run_id, nested=True):
+            logged = mlflow.pyfunc.log_model(
+                name=name,
+                python_model=str(package / "registry_pyfunc.py"),
+                artifacts={"weights": str(staged / WEIGHTS), "card": str(staged / CARD)},
+                code_paths=[str(staged / "inpaintdiff")],
+                pip_requirements=[f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
+                signature=SIGNATURE,
+                registered_model_name=name,
+            )
+        if not own_run:
+            client.update_run(run_id, status=before)  # leaving start_run's block has ended the caller's run
+        return str(logged.registered_model_version)
+
+
+def find_version(uri: str, store: Tracking | None = None) -> ModelVersion:
+    """The registry entry behind `models:/NAME@ALIAS` or `models:/NAME/3`.
+
+    Raises:
+        RegistryError: malformed, or there is no such model, version or alias.
+    """
+    match = re.fullmatch(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))", uri)
+    if not match:
+        raise RegistryError(f"{uri} is no model address; expected models:/NAME@ALIAS or models:/NAME/3")
+    name, alias, number = match.groups()
+    store = store or tracking()
+    if store.database is not None and not store.database.is_file():
+        raise RegistryError(
+            f"there is no model registry at {store.database} yet; run inpaintdiff demo or fit first, or set MLFLOW_TRACKING_URI"
+        )
+    with _errors(store):
+        client = _client(store)
+        versions = client.search_model_versions(f"name = '{_checked(name)}'")
+        if not versions:
+            known = ", ".join(m.name for m in client.search_registered_models()) or "none"
+            raise RegistryError(f"the registry has no model {name}; it has: {known}")
+        aliases = client.get_registered_model(name).aliases
+        if alias is not None and alias not in aliases:
+            given = ", ".join(sorted(aliases)) or "none"
+            raise RegistryError(f"model {name} has no alias {alias}; it has: {given}")
+        wanted = str(number or aliases[alias])
+        for v in versions:
+            if str(v.version) == wanted:
+                return v
+        raise RegistryError(
+            f"model {name} has no version {wanted}; the newest is {max(int(v.version) for v in versions)}"
+        )
+
+
+def resolve_model(uri: str, store: Tracking | None = None) -> Path:
+    """The weights file behind `models:/NAME@ALIAS`, `models:/NAME/3` or `runs:/ID/path`, on this machine.
+
+    Files of a local store are used where they lie; others are fetched once into the user's cache folder.
+
+    Raises:
+        RegistryError: there is no such thing, or it holds no model of this package.
+    """
+    store = store or tracking()
+    if uri.startswith("runs:/"):
+        if not re.fullmatch(r"runs:/[0-9a-f]{32}/.+", uri):
+            raise RegistryError(f"{uri} is no run artifact; expected runs:/RUN_ID/path")
+        source, key = uri, uri.removeprefix("runs:/")
+    elif uri.startswith("models:/"):
+        version = find_version(uri, store)
+        with _errors(store):
+            source = _client(store).get_model_version_download_uri(version.name, str(version.version))
+        key = f"{version.name}/{version.version}-{version.tags.get('sha256', '')[:16] or version.run_id}"
+    else:
+        raise RegistryError(
+            f"{uri} is no model address; expected models:/NAME@ALIAS, models:/NAME/3 or runs:/RUN_ID/path"
+        )
+    with _errors(store):
+        folder = _local(store, source, key)
+    if folder.is_file():
+        return folder
+    found = sorted(folder.rglob("*.safetensors"))
+    if len(found) != 1:
+        raise RegistryError(f"{uri} holds {len(found)} weights files, expected one; was it registered by inpaintdiff?")
+    return found[0]
+
+
+def _local(store: Tracking, source: str, key: str) -> Path:
+    with _connected(store):
+        if source.startswith("runs:/"):
+            run_id, _, path = source.removeprefix("runs:/").partition("/")
+            source = f"{_client(store).get_run(run_id).info.artifact_uri}/{path}"
+        elif source.startswith("models:/"):
+            source = str(_client(store).get_logged_model(source.removeprefix("models:/")).artifact_location)
+        parsed = urlparse(source)
+        if parsed.scheme in ("", "file"):
+            local = Path(unquote(parsed.path))
+            if not local.exists():
+                raise RegistryError(
+                    f"the registry names {local}, which is gone; was its artifact folder moved or deleted?"
+                )
+            return local
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inpaintdiff" / "models" / key
+        if not cache.exists():
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache.parent, prefix=".fetch-") as temporary:
+                fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary))
+                fetched.rename(cache)
+        return cache
+
+
+def _client(store: Tracking) -> mlflow.MlflowClient:
+    if store.database is not None:
+        store.database.parent.mkdir(parents=True, exist_ok=True)
+    return mlflow.MlflowClient(store.uri, store.uri)
+
+
+@contextmanager
+def _connected(store: Tracking) -> Iterator[None]:
+    """MLflow's fluent functions talk to `store` inside the block, and to what they talked to before afterwards."""
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
+
+
+@contextmanager
+def _errors(store: Tracking) -> Iterator[None]:
+    """MLflow's and the database's errors as one sentence of ours."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as e:
+        lines = str(e).strip().splitlines() or [type(e).__name__]
+        raise RegistryError(f"the tracking store {store.uri} refused: {lines[0][:200]}") from e
+
+
+def _checked(name: str) -> str:
+    if not re.fullmatch(r"[^/:@'\"\\]+", name):
+        raise RegistryError(f"{name!r} cannot name a model; letters, digits, dash, dot and underscore can")
+    return name
