@@ -167,6 +167,7 @@ def test_the_configuration_is_an_artifact(store: Path, tmp_path: Path, monkeypat
         Data,
         save_config_callback=SaveConfig,
         trainer_defaults={**settings, "logger": log, "enable_checkpointing": False},
+        seed_everything_default=False,
         args=["fit"],
     )
     assert cli.trainer.max_steps == 1
