@@ -157,7 +157,8 @@ class Data(pl.LightningDataModule):
 
 def test_the_configuration_is_an_artifact(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["inpaintdiff"])  # LightningCLI distrusts pytest's arguments
-    settings = {"accelerator": "cpu", "max_steps": 1, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    settings = {"accelerator": "cpu", "max_steps": 1, "log_every_n_steps": 1}
     log = {
         "class_path": "inpaintdiff.training.tracking.TrackingLogger",
         "init_args": {"experiment": "config", "folder": str(store)},
@@ -166,7 +167,7 @@ def test_the_configuration_is_an_artifact(store: Path, tmp_path: Path, monkeypat
         Tiny,
         Data,
         save_config_callback=SaveConfig,
-        trainer_defaults={**settings, "logger": log, "enable_checkpointing": False},
+        trainer_defaults={**settings, **quiet, "logger": log},
         seed_everything_default=False,
         args=["fit"],
     )
