@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from inpaintdiff.checkpoint import load_denoiser
+from inpaintdiff.data.video import to_uint8, to_unit
 from inpaintdiff.errors import HoleError, InpaintDiffError
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.types import VideoClip
@@ -39,10 +40,8 @@ class ServedInpainter(PythonModel):
             painted = inpainter(clip, samples=int(p["samples"]), seed=int(p["seed"])).frames
         except (InpaintDiffError, ValueError) as e:
             raise MlflowException.invalid_parameter_value(str(e)) from e
-        values = ((painted.cpu().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        out = values.reshape(-1, *clip.frames.shape).permute(0, 1, 3, 4, 2).numpy()
-        # the model's own arithmetic never touches a known pixel
-        return np.where((clip.hole.permute(0, 2, 3, 1)).numpy(), out, np.asarray(model_input["frames"]))
+        unknown = clip.hole.permute(0, 2, 3, 1).numpy()
+        return np.stack([np.where(unknown, to_uint8(s), model_input["frames"]) for s in painted.cpu()])
 
 
 def _clip(frames: np.ndarray, hole: np.ndarray) -> VideoClip:
@@ -52,8 +51,7 @@ def _clip(frames: np.ndarray, hole: np.ndarray) -> VideoClip:
     if hole.ndim != 3 or hole.shape[1:] != (h, w) or hole.shape[0] not in (1, t):
         raise HoleError(f"hole has shape {hole.shape}, expected ({t}, {h}, {w}), or (1, {h}, {w}) for all frames")
     unknown = torch.from_numpy(np.broadcast_to(hole != 0, (t, h, w)).copy())
-    pixels = torch.from_numpy(frames.astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
-    return VideoClip(pixels.contiguous(), unknown.unsqueeze(1), torch.arange(t))
+    return VideoClip(to_unit(frames), unknown.unsqueeze(1), torch.arange(t))
 
 
 mlflow.models.set_model(ServedInpainter())

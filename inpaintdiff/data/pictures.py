@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from einops import rearrange
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from inpaintdiff.data.video import to_uint8
 from inpaintdiff.types import VideoClip
 
 _GAP = 2
@@ -68,5 +68,4 @@ def side_by_side(videos: Sequence[Float[Tensor, "t 3 h w"]], tile: int = 192) ->
 
 
 def _enlarged(frames: Float[Tensor, "t 3 h w"], k: int) -> UInt8[np.ndarray, "t height width 3"]:
-    values = ((frames.detach().cpu().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return rearrange(values, "t c h w -> t h w c").repeat_interleave(k, 1).repeat_interleave(k, 2).numpy()
+    return to_uint8(frames).repeat(k, axis=1).repeat(k, axis=2)

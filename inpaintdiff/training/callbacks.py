@@ -146,7 +146,7 @@ def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, t
             rows += [(f"{short} sample {i}", s) for i, s in enumerate(samples)]
             rows += [(f"{short} truth", clip.frames)]
             video = side_by_side([hole_marked(clip), *samples, clip.frames])
-            write_video(Path(folder) / f"{short}.mp4", video)
+            write_video(Path(folder) / f"{short}.mp4", video, fps=10)
         where = f"samples/{split}-{trainer.global_step:07d}"
         target.experiment.log_artifacts(target.run_id, folder, where)
     sheet = contact_sheet(rows)
