@@ -50,7 +50,9 @@ class VideoReader:
         """
         outside = [i for i in indices if not 0 <= i < self.info.frames]
         if outside:
-            raise VideoReadError(f"{self.info.path} has frames 0 to {self.info.frames - 1}; {outside[0]} was asked for.")
+            raise VideoReadError(
+                f"{self.info.path} has frames 0 to {self.info.frames - 1}; {outside[0]} was asked for."
+            )
         if len(indices) == 0:
             return np.zeros((0, self.info.height, self.info.width, 3), dtype=np.uint8)
         try:

@@ -251,4 +251,3 @@ class _Scan:
         if importlib.util.find_spec("decord") is None:
             return "decord is not installed"
         return None
-

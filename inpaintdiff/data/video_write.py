@@ -1,7 +1,6 @@
 """Writing videos: h264 for people, FFV1 or png files where nothing may be lost. Equal input gives equal bytes."""
 
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -73,7 +72,7 @@ def write_video(
             _write_file(part, target.suffix.lower(), stream, fps, crf, gop, lossless, like)
         _put_in_place(part, target, overwrite)
     except (av.error.FFmpegError, OSError) as e:
-        if isinstance(e, VideoWriteError) or isinstance(e, OSError) and e.errno is None:
+        if isinstance(e, VideoWriteError) or (isinstance(e, OSError) and e.errno is None):
             raise
         raise VideoWriteError(f"{target} cannot be written: {e.strerror or e}.") from e
     finally:
@@ -176,7 +175,7 @@ def _put_in_place(part: Path, target: Path, overwrite: bool) -> None:
             raise VideoWriteError(f"{target} came into being meanwhile and was left alone.")
         if target.is_dir():
             _remove(target)
-    os.replace(part, target)
+    part.replace(target)
 
 
 def _remove(path: Path) -> None:

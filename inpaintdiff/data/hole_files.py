@@ -1,0 +1,128 @@
+"""Hole files: pictures, folders of pictures, mask videos and arrays, as grey levels; what they mean is for `holes.py` to say."""
+
+import secrets
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image, UnidentifiedImageError
+
+from inpaintdiff.data.video import open_video
+from inpaintdiff.data.video_readers import IMAGE_SUFFIXES, image_paths
+from inpaintdiff.errors import HoleError, VideoReadError, VideoWriteError
+
+
+def write_hole(path: Path | str, hole: Bool[np.ndarray, "*t h w"], *, overwrite: bool = False) -> Path:
+    """Write a hole as others read it: white is filled.
+
+    Args:
+        path: .png for a still hole [h w] (or [t h w] that never changes); .npz, or a folder name for pictures, for any other.
+
+    Raises:
+        VideoWriteError: `path` exists; or a moving hole for a .png.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
+    pictures = hole[None] if hole.ndim == 2 else hole
+    suffix = target.suffix.lower()
+    if suffix == ".png" and not (pictures == pictures[:1]).all():
+        raise VideoWriteError(
+            f"{target.name} is one picture, but the hole moves; give a name ending in .npz, or a folder."
+        )
+    if suffix not in {".png", ".npz", ""}:
+        raise VideoWriteError(
+            f"{target.name} ends in {suffix}; holes are written as .png, .npz or a folder of pictures."
+        )
+    part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".npz":
+        with part.open("wb") as f:
+            np.savez_compressed(f, hole=pictures)
+    elif suffix == ".png":
+        Image.fromarray(pictures[0].astype(np.uint8) * 255).save(part, format="PNG")
+    else:
+        part.mkdir()
+        for i, picture in enumerate(pictures):
+            Image.fromarray(picture.astype(np.uint8) * 255).save(part / f"{i:06d}.png")
+    part.replace(target)
+    return target
+
+
+def read_levels(path: Path, name: str) -> UInt8[np.ndarray, "t h w"]:
+    """The grey levels, 0 to 255, of every picture of a mask file or folder."""
+    if not path.exists():
+        raise HoleError(f"{name} does not exist.")
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        paths = image_paths(path)
+        if not paths:
+            raise HoleError(f"{name} is a folder without pictures.")
+        pictures = [_read_picture(p) for p in paths]
+        odd = next((i for i, p in enumerate(pictures) if p.shape != pictures[0].shape), None)
+        if odd is not None:
+            h, w = pictures[odd].shape
+            raise HoleError(f"mask {paths[odd]} is {w} x {h}, the first picture of its folder is of another size.")
+        return np.stack(pictures)
+    if suffix in IMAGE_SUFFIXES:
+        return _read_picture(path)[None]
+    if suffix in {".npy", ".npz"}:
+        return levels_of_array(_read_array(path, name), name)
+    try:
+        return np.stack([_luma(frame) for frame in open_video(path).iter()])
+    except VideoReadError as e:
+        raise HoleError(f"{name} is no picture, folder of pictures, video, .npy or .npz that can be read: {e}") from e
+
+
+def _read_picture(path: Path) -> UInt8[np.ndarray, "h w"]:
+    try:
+        with Image.open(path) as picture:
+            if picture.mode.startswith("I"):
+                return (np.asarray(picture).clip(0, 65535) >> 8).astype(np.uint8)
+            return np.asarray(picture.convert("RGB").convert("L"))
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+        raise HoleError(f"mask {path} cannot be read as a picture: {e}.") from e
+
+
+def _luma(frame: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
+    return np.asarray(Image.fromarray(frame).convert("L"))
+
+
+def _read_array(path: Path, name: str) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            keys = list(loaded.files)
+            key = next((k for k in ("hole", "mask") if k in keys), keys[0] if len(keys) == 1 else None)
+            if key is None:
+                raise HoleError(f"{name} holds the arrays {keys}; expected one, or one called 'hole' or 'mask'.")
+            return loaded[key]
+    except (OSError, ValueError, EOFError, BadZipFile) as e:
+        if isinstance(e, HoleError):
+            raise
+        raise HoleError(f"{name} cannot be read as an array: {e}.") from e
+
+
+def levels_of_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "t h w"]:
+    """Grey levels from an array: bool, 0 and 1, 0 to 255, or floats from 0 to 1."""
+    if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
+        array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise HoleError(
+            f"{name} is an array of shape {array.shape}; expected [height, width] or [frames, height, width]."
+        )
+    if array.dtype == bool:
+        levels = array.astype(np.uint8) * 255
+    elif np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating):
+        if not np.isfinite(array).all():
+            raise HoleError(f"{name} has values that are not finite (NaN or infinity).")
+        low, high = array.min(), array.max()
+        if low < 0 or high > 255:
+            raise HoleError(f"{name} has values from {low} to {high}; expected 0 to 255, or 0 to 1.")
+        levels = np.rint(array.astype(np.float64) * (255 if high <= 1 else 1)).astype(np.uint8)
+    else:
+        raise HoleError(f"{name} is an array of {array.dtype}; expected bool or numbers.")
+    return levels[None] if levels.ndim == 2 else levels

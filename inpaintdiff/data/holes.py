@@ -1,0 +1,260 @@
+"""Holes: the only place that knows outside polarities, thresholds and dilation. Inside, True always means "to paint"."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Num, UInt8
+
+from inpaintdiff.data.hole_files import levels_of_array, read_levels, write_hole
+from inpaintdiff.errors import HoleError
+
+__all__ = [
+    "Box",
+    "boxes_to_hole",
+    "check_hole",
+    "dilated",
+    "parse_box",
+    "random_blob_hole",
+    "random_box_hole",
+    "read_hole",
+    "write_hole",
+]
+
+log = logging.getLogger(__name__)
+
+_THRESHOLD = 128
+# Levels this near to the threshold may have been on its other side before compression.
+_NEAR = 32
+_LARGE = 0.6
+
+Hole = Bool[np.ndarray, "t h w"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels: columns x1 to x2 - 1, rows y1 to y2 - 1, in frames `first` to `last`, both included.
+
+    Attributes:
+        x1, y1, x2, y2: pixels from the upper left corner of the picture as shown.
+        first, last: frame numbers; None means every frame.
+    """
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    first: int | None = None
+    last: int | None = None
+
+    def __str__(self) -> str:
+        when = "" if self.first is None else f"@{self.first}-{self.last}"
+        return f"{self.x1},{self.y1},{self.x2},{self.y2}{when}"
+
+
+def parse_box(text: str) -> Box:
+    """A box from `x1,y1,x2,y2` or `x1,y1,x2,y2@t0-t1`; x2 and y2 are just outside, frames t0 and t1 both inside.
+
+    Raises:
+        HoleError: other text, or a box without area or time.
+    """
+    match = re.fullmatch(
+        r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?:@\s*(\d+)\s*-\s*(\d+)\s*)?", text, re.ASCII
+    )
+    if not match or any(len(g) > 9 for g in match.groups() if g):
+        raise HoleError(
+            f"box {text[:80]!r} is not of the form x1,y1,x2,y2 or x1,y1,x2,y2@t0-t1 (whole pixels, frame numbers)."
+        )
+    box = Box(*(None if g is None else int(g) for g in match.groups()))  # type: ignore[arg-type]
+    if box.x2 <= box.x1 or box.y2 <= box.y1:
+        raise HoleError(f"box {text!r} has no area; expected x1 < x2 and y1 < y2.")
+    if box.first is not None and box.last is not None and box.last < box.first:
+        raise HoleError(f"box {text!r} ends before it begins; expected @first-last.")
+    return box
+
+
+def boxes_to_hole(boxes: Sequence[Box], frames: int, height: int, width: int) -> Hole:
+    """The union of boxes. Whether it is sensible is for `check_hole` to say.
+
+    Raises:
+        HoleError: a box that reaches outside the picture or the video.
+    """
+    hole = np.zeros((frames, height, width), dtype=bool)
+    for box in boxes:
+        if not (0 <= box.x1 < box.x2 <= width and 0 <= box.y1 < box.y2 <= height):
+            raise HoleError(
+                f"box {box} does not lie within the picture of {width} x {height}; x goes to {width}, y to {height}."
+            )
+        first, last = (0 if box.first is None else box.first), (frames - 1 if box.last is None else box.last)
+        if not 0 <= first <= last < frames:
+            raise HoleError(f"box {box} wants frames {first} to {last}, the video has 0 to {frames - 1}.")
+        hole[first : last + 1, box.y1 : box.y2, box.x1 : box.x2] = True
+    return hole
+
+
+def read_hole(
+    source: Path | str | Num[np.ndarray, "..."] | Bool[np.ndarray, "..."],
+    frames: int,
+    height: int,
+    width: int,
+    *,
+    dilate: int = 0,
+    allow_large: bool = False,
+    extend: Literal["hold"] | None = None,
+    invert: bool = False,
+) -> Hole:
+    """A hole for a video from whatever people keep masks in. White (at least 128) is filled.
+
+    Args:
+        source: picture (one for all frames), folder of pictures, mask video, .npy or .npz, or an array [h w] or [t h w]
+            (bool; 0 and 1; 0 to 255; or floats from 0 to 1).
+        frames, height, width: of the video, as shown.
+        dilate: grow the hole by so many pixels (Euclidean distance); nothing is grown unless asked for.
+        allow_large: accept what looks inverted, see `check_hole`.
+        extend: "hold" repeats the last picture where there are fewer than frames.
+        invert: black is filled.
+
+    Raises:
+        HoleError: missing, unreadable, of the wrong size or length, empty, full, or inverted-looking.
+    """
+    if dilate < 0:
+        raise HoleError(f"the mask cannot be grown by {dilate} pixels; expected 0 or more.")
+    name = "the mask" if isinstance(source, np.ndarray) else f"mask {source}"
+    levels = levels_of_array(source, name) if isinstance(source, np.ndarray) else read_levels(Path(source), name)
+    if levels.shape[1:] != (height, width):
+        raise HoleError(
+            f"{name} is {levels.shape[2]} x {levels.shape[1]}, the video is {width} x {height}. Give a mask of the video's size."
+        )
+    levels = _fit_length(levels, frames, extend, name)
+    _report_grey(levels, name)
+    hole = (levels >= _THRESHOLD) != invert
+    if not invert and not hole.any() and levels.any():
+        raise HoleError(
+            f"{name} has no value above {levels.max()}; white (255) marks what is filled, from {_THRESHOLD} up. "
+            "Multiply its values so that the hole is 255."
+        )
+    log.info("%s is grown by %d pixels.", name, dilate)
+    hole = dilated(hole, dilate) if dilate else hole
+    hole = np.repeat(hole, frames, axis=0) if len(hole) == 1 and frames > 1 else hole
+    check_hole(hole, allow_large)
+    return hole
+
+
+def check_hole(hole: Hole, allow_large: bool = False) -> None:
+    """Stops what is most likely a mistake.
+
+    Args:
+        hole: True where to paint.
+        allow_large: accept more than 60 % of the pictures that have a hole, and holes that touch all four borders of each of them.
+
+    Raises:
+        HoleError: nothing is marked, everything is, or (unless `allow_large`) it looks inverted.
+    """
+    painted = hole[hole.any(axis=(1, 2))]
+    if len(painted) == 0:
+        raise HoleError("the mask marks no pixel (all values 0). Nothing to fill.")
+    share = float(painted.mean())
+    if hole.all():
+        raise HoleError(
+            "the mask marks every pixel, so nothing is known to fill it from. White is filled; if black was meant: --invert-mask."
+        )
+    if allow_large:
+        return
+    fix = "White is filled; if black was meant: --invert-mask. If this is meant: --yes."
+    if share > _LARGE:
+        raise HoleError(f"the mask marks {share:.0%} of the picture and looks inverted. {fix}")
+    sides = (painted[:, 0], painted[:, -1], painted[:, :, 0], painted[:, :, -1])
+    if all(side.any(axis=1).all() for side in sides):
+        raise HoleError(f"the mask touches all four borders in every frame and looks inverted. {fix}")
+
+
+def dilated(hole: Hole, pixels: int) -> Hole:
+    """Every pixel whose Euclidean distance to the hole is at most `pixels`."""
+    distance = (cv2.distanceTransform((~f).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for f in hole)
+    # The transform is exact up to rounding; distances that differ do so by more than 1e-3 at any size of picture.
+    return np.stack([(d <= pixels + 1e-4) & f.any() for d, f in zip(distance, hole, strict=True)])
+
+
+def _fit_length(
+    levels: UInt8[np.ndarray, "t h w"], frames: int, extend: Literal["hold"] | None, name: str
+) -> UInt8[np.ndarray, "n h w"]:
+    n = len(levels)
+    if n in (1, frames):
+        return levels
+    if n < frames and extend == "hold":
+        log.info("%s has %d frames, the video %d; its last one is held.", name, n, frames)
+        return np.concatenate([levels, np.repeat(levels[-1:], frames - n, axis=0)])
+    hint = "; or --mask-extend hold" if n < frames else ""
+    raise HoleError(f"{name} has {n} frames, video has {frames}. Give {frames}, or 1 for all{hint}.")
+
+
+def _report_grey(levels: UInt8[np.ndarray, "t h w"], name: str) -> None:
+    """Say what compression left between black and white."""
+    counts = np.bincount(levels.reshape(-1), minlength=256)
+    present = int((counts > 0).sum())
+    if present > 2 or counts[1:255].any():
+        near = counts[_THRESHOLD - _NEAR : _THRESHOLD + _NEAR].sum() / counts.sum()
+        log.warning(
+            "%s has %d grey levels; thresholded at %d, %.1f %% of the pixels were near.",
+            name,
+            present,
+            _THRESHOLD,
+            near * 100,
+        )
+
+
+def random_box_hole(
+    rng: np.random.Generator,
+    frames: int,
+    height: int,
+    width: int,
+    *,
+    area: tuple[float, float] = (0.05, 0.35),
+    moving: bool = False,
+) -> Hole:
+    """One box that covers a share of the picture drawn from `area`, still or on a straight line between two places."""
+    share = rng.uniform(*area) * height * width
+    aspect = np.exp(rng.uniform(-np.log(2), np.log(2)))
+    h = int(np.clip(round(np.sqrt(share / aspect)), 1, height))
+    w = int(np.clip(round(share / h), 1, width))
+    h = int(np.clip(round(share / w), 1, height))
+    ends = rng.uniform(size=(2, 2)) * (height - h, width - w)
+    along = np.linspace(0, 1, frames)[:, None] if moving and frames > 1 else np.zeros((frames, 1))
+    corners = np.rint(ends[0] + along * (ends[1] - ends[0])).astype(int)
+    hole = np.zeros((frames, height, width), dtype=bool)
+    for picture, (y, x) in zip(hole, corners, strict=True):
+        picture[y : y + h, x : x + w] = True
+    return hole
+
+
+def random_blob_hole(
+    rng: np.random.Generator,
+    frames: int,
+    height: int,
+    width: int,
+    *,
+    area: tuple[float, float] = (0.05, 0.35),
+    moving: bool = False,
+) -> Hole:
+    """Smooth blobs: where low-pass noise exceeds the quantile that a share drawn from `area` needs; still or drifting.
+
+    The noise is periodic, so that what drifts out on one side comes in on the other and the share stays the same.
+    """
+    share = rng.uniform(*area)
+    scale = rng.uniform(0.08, 0.2) * min(height, width)
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    low_pass = np.exp(-2 * (np.pi * scale) ** 2 * (fy**2 + fx**2))
+    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((height, width))) * low_pass, s=(height, width))
+    count = max(1, round(share * height * width))
+    blob = np.zeros(height * width, dtype=bool)
+    blob[np.argsort(field.reshape(-1), kind="stable")[-count:]] = True
+    shape = blob.reshape(height, width)
+    # Up to the picture's size over the whole clip, in any direction.
+    path = rng.uniform(-1, 1, size=2) * (height, width) if moving else np.zeros(2)
+    along = np.linspace(0, 1, frames) if frames > 1 else np.zeros(1)
+    return np.stack([np.roll(shape, tuple(np.rint(path * a).astype(int)), axis=(0, 1)) for a in along])
