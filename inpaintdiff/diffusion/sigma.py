@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from inpaintdiff.errors import SettingError
+
 
 @lru_cache(maxsize=8)
 def _linear_beta_sigmas(steps: int) -> Tensor:
@@ -15,6 +17,23 @@ def _linear_beta_sigmas(steps: int) -> Tensor:
     beta = torch.linspace(1e-4 * 1000 / steps, 0.02 * 1000 / steps, steps, dtype=torch.float64)
     abar = torch.cumprod(1 - beta, dim=0)
     return ((1 - abar) / abar).sqrt()
+
+
+@lru_cache(maxsize=8)
+def _cosine_sigmas(steps: int, offset: float) -> Tensor:
+    """Increasing float64 levels of the cosine schedule."""
+    t = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    abar = torch.cos((t + offset) / (1 + offset) * torch.pi / 2) ** 2
+    beta = (1 - abar[1:] / abar[:-1]).clamp(max=0.999)
+    abar = torch.cumprod(1 - beta, dim=0)
+    return ((1 - abar) / abar).sqrt()
+
+
+def _every_nth(levels: Tensor, n: int) -> Tensor:
+    """n of the increasing levels, evenly spaced from the last to the first, and then 0."""
+    top = len(levels) - 1
+    at = torch.linspace(top, 0, n, dtype=torch.float64).round().long() if n > 1 else torch.tensor([top])
+    return torch.cat([levels[at], levels.new_zeros(1)])
 
 
 class SigmaGrid(ABC):
@@ -39,7 +58,7 @@ class SigmaDistribution(ABC):
 
 def _check_steps(n: int) -> None:
     if n < 1:
-        raise ValueError(f"a grid needs at least 1 step, got {n}")
+        raise SettingError(f"a grid needs at least 1 step, got {n}")
 
 
 @dataclass(frozen=True)
@@ -51,10 +70,25 @@ class DDPMLinearGrid(SigmaGrid):
     def grid(self, n: int) -> Float[Tensor, " n_plus_1"]:
         _check_steps(n)
         if n > self.timesteps:
-            raise ValueError(f"{n} steps exceed the schedule's {self.timesteps}")
-        levels = _linear_beta_sigmas(self.timesteps)
-        at = torch.linspace(self.timesteps - 1, 0, n, dtype=torch.float64).round().long() if n > 1 else torch.tensor([self.timesteps - 1])
-        return torch.cat([levels[at], levels.new_zeros(1)])
+            raise SettingError(f"{n} steps exceed the schedule's {self.timesteps}")
+        return _every_nth(_linear_beta_sigmas(self.timesteps), n)
+
+
+@dataclass(frozen=True)
+class CosineGrid(SigmaGrid):
+    """Levels of the cosine schedule, evenly spaced in its time t (arXiv 2102.09672, equation 17; beta capped at 0.999).
+
+    The first level is about 20,000 (T = 1000): the schedule ends in pure noise.
+    """
+
+    timesteps: int = 1000
+    offset: float = 0.008
+
+    def grid(self, n: int) -> Float[Tensor, " n_plus_1"]:
+        _check_steps(n)
+        if n > self.timesteps:
+            raise SettingError(f"{n} steps exceed the schedule's {self.timesteps}")
+        return _every_nth(_cosine_sigmas(self.timesteps, self.offset), n)
 
 
 @dataclass(frozen=True)
@@ -67,7 +101,7 @@ class KarrasGrid(SigmaGrid):
 
     def __post_init__(self) -> None:
         if not 0 < self.sigma_min < self.sigma_max:
-            raise ValueError(f"expected 0 < sigma_min < sigma_max, got {self.sigma_min} and {self.sigma_max}")
+            raise SettingError(f"expected 0 < sigma_min < sigma_max, got {self.sigma_min} and {self.sigma_max}")
 
     def grid(self, n: int) -> Float[Tensor, " n_plus_1"]:
         _check_steps(n)
@@ -105,3 +139,26 @@ class LogNormalDistribution(SigmaDistribution):
 
     def weight(self, sigma: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
         return (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
+
+
+_GRIDS: dict[str, type[SigmaGrid]] = {"ddpm-linear": DDPMLinearGrid, "cosine": CosineGrid, "karras": KarrasGrid}
+
+
+def grid_names() -> tuple[str, ...]:
+    """Names that `make_grid` knows."""
+    return tuple(_GRIDS)
+
+
+def make_grid(name: str, **options: int | float) -> SigmaGrid:
+    """A grid by name; `options` are its fields.
+
+    Raises:
+        SettingError: no such grid, or an option that it does not have or that is out of range.
+    """
+    if name not in _GRIDS:
+        raise SettingError(f"there is no grid {name!r}; choose one of {', '.join(_GRIDS)}")
+    try:
+        return _GRIDS[name](**options)
+    except TypeError as e:
+        known = ", ".join(_GRIDS[name].__dataclass_fields__)  # type: ignore[attr-defined]
+        raise SettingError(f"grid {name} does not take the options {sorted(options)}; it has: {known}") from e
