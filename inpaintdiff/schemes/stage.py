@@ -6,6 +6,9 @@ Pure index arithmetic on Python ints; this room knows neither torch nor pictures
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from inpaintdiff.errors import PlanError
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Stage:
         observed: Y, complete frames (never had a hole, or already painted).
 
     Raises:
-        ValueError: a role is unsorted or repeats a frame, roles overlap, or `latent` is empty.
+        PlanError: a role is unsorted or repeats a frame, roles overlap, or `latent` is empty.
     """
 
     latent: tuple[int, ...]
@@ -27,13 +30,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         if not self.latent:
-            raise ValueError("a stage must paint at least one frame, got no latent frame")
+            raise PlanError("a stage must paint at least one frame, got no latent frame")
         for role in ("latent", "lookahead", "observed"):
             ixs = getattr(self, role)
-            if any(a >= b for a, b in zip(ixs, ixs[1:], strict=False)):
-                raise ValueError(f"{role} frames must be sorted and distinct, got {ixs}")
+            if any(a >= b for a, b in pairwise(ixs)):
+                raise PlanError(f"{role} frames must be sorted and distinct, got {ixs}")
         if len(set(self.frames)) != len(self.latent) + len(self.lookahead) + len(self.observed):
-            raise ValueError(f"the roles of a stage must be disjoint, got {self}")
+            raise PlanError(f"the roles of a stage must be disjoint, got {self}")
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -57,9 +60,9 @@ class SamplingScheme(ABC):
 
     def __post_init__(self) -> None:
         if self.window < 1:
-            raise ValueError(f"window must be at least 1, got {self.window}")
+            raise PlanError(f"window must be at least 1, got {self.window}")
         if self.step < 1:
-            raise ValueError(f"step must be at least 1, got {self.step}")
+            raise PlanError(f"step must be at least 1, got {self.step}")
 
     @abstractmethod
     def stages(self, incomplete: Sequence[bool]) -> Iterator[Stage]:
@@ -70,23 +73,23 @@ def check_plan(stages: Iterable[Stage], incomplete: Sequence[bool], window: int)
     """Pass stages on, one by one, after proving that each may be run (METHOD section 4).
 
     Raises:
-        ValueError: over budget, out of range, a complete frame painted, a frame painted twice, an observed frame that is not
+        PlanError: over budget, out of range, a complete frame painted, a frame painted twice, an observed frame that is not
             yet complete, a look-ahead frame that is complete already, or (at the end) an incomplete frame never painted.
     """
     n = len(incomplete)
     done = {i for i in range(n) if not incomplete[i]}
     for k, stage in enumerate(stages):
         if not all(0 <= i < n for i in stage.frames):
-            raise ValueError(f"stage {k}: frames {stage.frames} reach outside the video's {n} frames")
+            raise PlanError(f"stage {k}: frames {stage.frames} reach outside the video's {n} frames")
         if len(stage.frames) > window:
-            raise ValueError(f"stage {k}: {len(stage.frames)} frames exceed the window of {window}")
+            raise PlanError(f"stage {k}: {len(stage.frames)} frames exceed the window of {window}")
         if again := sorted(set(stage.latent) & done):
-            raise ValueError(f"stage {k}: latent frames {again} are complete already")
+            raise PlanError(f"stage {k}: latent frames {again} are complete already")
         if early := sorted(set(stage.observed) - done):
-            raise ValueError(f"stage {k}: observed frames {early} are not complete yet")
+            raise PlanError(f"stage {k}: observed frames {early} are not complete yet")
         if late := sorted(set(stage.lookahead) & done):
-            raise ValueError(f"stage {k}: lookahead frames {late} are complete already; they belong to observed")
+            raise PlanError(f"stage {k}: lookahead frames {late} are complete already; they belong to observed")
         yield stage
         done.update(stage.latent)
     if left := sorted(set(range(n)) - done):
-        raise ValueError(f"the plan ends with {len(left)} frames unpainted: {left[:8]}")
+        raise PlanError(f"the plan ends with {len(left)} frames unpainted: {left[:8]}")

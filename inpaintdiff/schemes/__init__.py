@@ -1,0 +1,60 @@
+"""Sampling schemes: plans for painting a video of any length through a window of K frames. Standard library only."""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from inpaintdiff.errors import PlanError
+from inpaintdiff.schemes.autoregressive import Autoregressive, AutoregressiveFarFuture
+from inpaintdiff.schemes.lookahead import LookaheadAR, LookaheadARPlus, LookaheadARPlusPlus
+from inpaintdiff.schemes.stage import SamplingScheme, Stage, check_plan
+
+_SCHEMES: dict[str, Callable[..., SamplingScheme]] = {
+    "ar": Autoregressive,
+    "ar-far-future": AutoregressiveFarFuture,
+    "lookahead-ar": LookaheadAR,
+    "lookahead-ar+": LookaheadARPlus,
+    "lookahead-ar++": LookaheadARPlusPlus,
+}
+
+
+def scheme_names() -> tuple[str, ...]:
+    """Names that `make_scheme` knows."""
+    return tuple(_SCHEMES)
+
+
+def make_scheme(name: str, window: int = 16, step: int = 8, **options: Any) -> SamplingScheme:
+    """A sampling scheme by name.
+
+    Args:
+        name: one of `scheme_names()`, or `package.module:Class` for a scheme of your own.
+        window: K, the most frames a stage may hold.
+        step: L, how many frames a stage paints.
+        options: further arguments of the scheme, as `near` and `far` of lookahead-ar++.
+
+    Raises:
+        PlanError: the name is unknown, what it names is not a `SamplingScheme`, or an option does not fit.
+    """
+    factory = _import_scheme(name) if ":" in name else _SCHEMES.get(name.lower())
+    if factory is None:
+        near = difflib.get_close_matches(name.lower(), _SCHEMES, n=1, cutoff=0.3)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise PlanError(
+            f"there is no sampling scheme {name!r}, expected package.module:Class or one of {', '.join(_SCHEMES)}{hint}"
+        )
+    try:
+        return factory(window=window, step=step, **options)
+    except TypeError as error:
+        raise PlanError(f"the options of scheme {name!r} do not fit: {error}") from error
+
+
+def _import_scheme(path: str) -> Callable[..., SamplingScheme]:
+    module, _, attribute = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PlanError(f"cannot import the sampling scheme {path!r}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, SamplingScheme)):
+        raise PlanError(f"{path!r} is not a sampling scheme; expected a subclass of {SamplingScheme.__qualname__}")
+    return found
