@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_FOLDER = "runs"
 MODELS_EXPERIMENT = "inpaintdiff-models"
 # What the served model needs; the package's own code travels with it.
-REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors")
+REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors", "av", "pillow")
 WEIGHTS, CARD = "weights.safetensors", "model_card.md"
 
 SIGNATURE = ModelSignature(
@@ -169,7 +169,7 @@ def register_model(
 def _log_and_register(
     store: Tracking, client: mlflow.MlflowClient, path: Path, name: str, run_id: str | None, card: str
 ) -> str:
-    with tempfile.TemporaryDirectory() as temporary, _connected(store):
+    with tempfile.TemporaryDirectory() as temporary, connected(store):
         staged = Path(temporary)
         shutil.copyfile(path, staged / WEIGHTS)
         (staged / CARD).write_text(card, encoding="utf-8")
@@ -187,6 +187,7 @@ def _log_and_register(
                 code_paths=[str(staged / "inpaintdiff")],
                 pip_requirements=[f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
                 signature=SIGNATURE,
+                input_example={"frames": np.zeros((2, 8, 8, 3), np.uint8), "hole": np.zeros((2, 8, 8), np.uint8)},
                 registered_model_name=name,
             )
         if not own_run:
@@ -261,7 +262,7 @@ def resolve_model(uri: str, store: Tracking | None = None) -> Path:
 
 
 def _local(store: Tracking, source: str, key: str) -> Path:
-    with _connected(store):
+    with connected(store):
         if source.startswith("runs:/"):
             run_id, _, path = source.removeprefix("runs:/").partition("/")
             source = f"{_client(store).get_run(run_id).info.artifact_uri}/{path}"
@@ -287,20 +288,21 @@ def _local(store: Tracking, source: str, key: str) -> Path:
 def _client(store: Tracking) -> mlflow.MlflowClient:
     if store.database is not None:
         store.database.parent.mkdir(parents=True, exist_ok=True)
-    return mlflow.MlflowClient(store.uri, store.uri)
+    return mlflow.MlflowClient(store.uri)
 
 
 @contextmanager
-def _connected(store: Tracking) -> Iterator[None]:
-    """MLflow's fluent functions talk to `store` inside the block, and to what they talked to before afterwards."""
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+def connected(store: Tracking) -> Iterator[None]:
+    """MLflow's fluent functions talk to `store` inside the block.
+
+    Afterwards they, and MLFLOW_TRACKING_URI, which MLflow overwrites for its child processes, are as before.
+    """
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(store.uri)
-    mlflow.set_registry_uri(store.uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_tracking_uri(before)
 
 
 @contextmanager

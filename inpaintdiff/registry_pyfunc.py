@@ -29,9 +29,12 @@ class ServedInpainter(PythonModel):
         self.device = device
 
     def predict(
-        self, context: PythonModelContext, model_input: dict[str, np.ndarray], params: dict[str, Any] | None = None
+        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> np.ndarray:
-        """Paint one clip; wrong input becomes MLflow's INVALID_PARAMETER_VALUE, which its server answers with status 400."""
+        """Paint one clip; wrong input becomes MLflow's INVALID_PARAMETER_VALUE, which its server answers with status 400.
+
+        `model_input` is a dict of arrays by name; MLflow warns of every annotation but that of a bare array.
+        """
         p = {"steps": 20, "seed": 0, "samples": 1, "scheme": "lookahead-ar++", **(params or {})}
         try:
             clip = _clip(model_input["frames"], model_input["hole"])

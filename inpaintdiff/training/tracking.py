@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from inpaintdiff.checkpoint import read_checkpoint
 from inpaintdiff.errors import CheckpointError, SettingError
-from inpaintdiff.registry import DEFAULT_FOLDER, experiment_id, run_exists, tracking
+from inpaintdiff.registry import DEFAULT_FOLDER, connected, experiment_id, run_exists, tracking
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,12 @@ class TrackingLogger(MLFlowLogger):
     @property
     def experiment(self) -> Any:
         """The MLflow client; makes experiment and run on first use."""
-        if rank_zero_only.rank == 0 and not self._initialized and self._run_id is None:
+        if self._initialized or rank_zero_only.rank != 0:
+            return super().experiment
+        if self._run_id is None:
             self._experiment_id = experiment_id(self.store, self._experiment_name)
-        return super().experiment
+        with connected(self.store):  # MLFlowLogger leaves the whole process pointed at its store
+            return super().experiment
 
     @property
     def save_dir(self) -> str:
