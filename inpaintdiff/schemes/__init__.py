@@ -3,10 +3,13 @@
 import difflib
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from inpaintdiff.errors import PlanError
 from inpaintdiff.schemes.autoregressive import Autoregressive, AutoregressiveFarFuture
+from inpaintdiff.schemes.hierarchy import Hierarchy, MultiresAR
+from inpaintdiff.schemes.long_range import Adaptive, Independent, LongRange
 from inpaintdiff.schemes.lookahead import LookaheadAR, LookaheadARPlus, LookaheadARPlusPlus
 from inpaintdiff.schemes.stage import SamplingScheme, Stage, check_plan
 
@@ -16,6 +19,13 @@ _SCHEMES: dict[str, Callable[..., SamplingScheme]] = {
     "lookahead-ar": LookaheadAR,
     "lookahead-ar+": LookaheadARPlus,
     "lookahead-ar++": LookaheadARPlusPlus,
+    "hierarchy-2": partial(Hierarchy, levels=2),
+    "hierarchy-3": partial(Hierarchy, levels=3),
+    "multires-ar-2": partial(MultiresAR, levels=2),
+    "multires-ar-3": partial(MultiresAR, levels=3),
+    "long-range": LongRange,
+    "independent": Independent,
+    "adaptive": Adaptive,
 }
 
 

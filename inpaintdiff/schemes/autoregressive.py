@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from inpaintdiff.schemes.progress import Progress
+from inpaintdiff.schemes.progress import Progress, one_window
 from inpaintdiff.schemes.stage import SamplingScheme, Stage
 
 
@@ -12,11 +12,15 @@ from inpaintdiff.schemes.stage import SamplingScheme, Stage
 class ForwardScheme(SamplingScheme):
     """Base of schemes that paint the next L incomplete frames at a time. A subclass says what a stage looks at.
 
-    L is `step`, or `window` where that is smaller: what a stage can hold is what counts.
+    L is `step`, or `window` where that is smaller: what a stage can hold is what counts. A stage that has fewer than L
+    frames left to paint looks at more frames instead. A video that fits into one window is painted in one stage.
     """
 
     def stages(self, incomplete: Sequence[bool]) -> Iterator[Stage]:
         """Yield the stages; each paints the next L incomplete frames, the first one K if nothing at all is complete."""
+        if whole := one_window(incomplete, self.window):
+            yield whole
+            return
         progress = Progress(incomplete)
         at = 0
         while at < len(progress.undone):
@@ -30,11 +34,6 @@ class ForwardScheme(SamplingScheme):
     def first(self) -> int:
         """How many frames the first stage paints where no frame is complete: with nothing to look at, all that fit."""
         return self.window
-
-    @property
-    def slots(self) -> int:
-        """How many frames a stage may look at: K - L."""
-        return max(0, self.window - self.step)
 
     @abstractmethod
     def context(self, progress: Progress, latent: list[int], at: int) -> tuple[list[int], list[int]]:
@@ -53,7 +52,7 @@ class Autoregressive(ForwardScheme):
 
     def context(self, progress: Progress, latent: list[int], at: int) -> tuple[list[int], list[int]]:
         """See the base class."""
-        return [], progress.past(latent, self.slots)
+        return [], progress.past(latent, self.window - len(latent))
 
 
 @dataclass(frozen=True)
@@ -62,5 +61,6 @@ class AutoregressiveFarFuture(ForwardScheme):
 
     def context(self, progress: Progress, latent: list[int], at: int) -> tuple[list[int], list[int]]:
         """See the base class."""
-        future = progress.after(latent[-1], self.slots // 2)
-        return [], future + progress.past(latent, self.slots - len(future))
+        slots = self.window - len(latent)
+        future = progress.after(latent[-1], slots // 2)
+        return [], future + progress.past(latent, slots - len(future))

@@ -37,13 +37,13 @@ class LookaheadAR(ForwardScheme):
 
     def future_slots(self, progress: Progress, latent: list[int]) -> int:
         """How many slots frames after X may take: all but one, which stays with the past if there is any."""
-        return max(0, self.window - max(len(latent), self.step) - len(progress.past(latent, 1)))
+        return max(0, self.window - len(latent) - len(progress.past(latent, 1)))
 
     def context(self, progress: Progress, latent: list[int], at: int) -> tuple[list[int], list[int]]:
         """See the base class."""
         assert self.near is not None
         future = progress.after(latent[-1], min(self.near, self.future_slots(progress, latent)))
-        return [], future + progress.past(latent, self.slots - len(future))
+        return [], future + progress.past(latent, self.window - len(latent) - len(future))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LookaheadARPlus(LookaheadAR):
         # after X only frames that were given are complete
         skip = bisect_right(progress.given, near[-1] if near else latent[-1])
         far = [progress.given[skip + i] for i in spread(min(self.far, room - len(near)), len(progress.given) - skip)]
-        return [], near + far + progress.past(latent, self.slots - len(near) - len(far))
+        return [], near + far + progress.past(latent, self.window - len(latent) - len(near) - len(far))
 
 
 @dataclass(frozen=True)
@@ -109,4 +109,4 @@ class LookaheadARPlusPlus(LookaheadARPlus):
         observed = [i for i in near + far if i in progress]
         if not self.use_lookahead:
             lookahead = []
-        return lookahead, observed + progress.past(latent, self.slots - len(lookahead) - len(observed))
+        return lookahead, observed + progress.past(latent, self.window - len(latent) - len(lookahead) - len(observed))

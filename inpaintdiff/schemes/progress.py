@@ -1,6 +1,20 @@
 """`Progress`: which frames are complete while a plan is being made, with neighbour searches at C speed."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
+
+from inpaintdiff.schemes.stage import Stage
+
+
+def one_window(incomplete: Sequence[bool], window: int) -> Stage | None:
+    """The one stage of a video that a window holds as a whole, which is exact under every scheme; None for longer ones."""
+    if len(incomplete) > window or not any(incomplete):
+        return None
+    roles: tuple[list[int], list[int]] = ([], [])
+    for i, hole in enumerate(incomplete):
+        roles[0 if hole else 1].append(i)
+    return Stage(tuple(roles[0]), (), tuple(roles[1]))
 
 
 class Progress:
@@ -66,3 +80,16 @@ class Progress:
                 found += [(x - i, -i) for i in self.before(x, count, low)]
             low = x
         return [-i for _, i in sorted(found)[:count]]
+
+    def nearest_given(self, latent: Sequence[int], count: int, but: Sequence[int] = ()) -> list[int]:
+        """The `count` frames nearest to X, on either side, that had no hole at the start and are not in `but`."""
+        want = count + len(but)
+        distance: dict[int, int] = {}
+        for low, high in pairwise([-1, *latent, len(self)]):
+            first, last = bisect_left(self.given, low + 1), bisect_left(self.given, high)
+            ends = {*self.given[first : min(last, first + want)], *self.given[max(first, last - want) : last]}
+            for i in ends.difference(but):
+                left = i - low if low >= 0 else len(self)
+                right = high - i if high < len(self) else len(self)
+                distance[i] = min(left, right)
+        return sorted(distance, key=lambda i: (distance[i], i))[:count]
