@@ -14,6 +14,7 @@ from torch import Tensor
 from inpaintdiff.data.video_probe import VideoInfo, index_video
 from inpaintdiff.data.video_readers import (
     DecordFrames,
+    DecordGaveUp,
     FrameSource,
     ImageFrames,
     PyavFrames,
@@ -32,12 +33,18 @@ _IMAGE_FPS = Fraction(25)
 
 
 class VideoReader:
-    """A video whose frames can be asked for by number. Holds no open file: safe to hand to worker processes."""
+    """A video whose frames can be asked for by number. Holds no open file: safe to hand to worker processes.
 
-    def __init__(self, info: VideoInfo, source: FrameSource, spare: FrameSource | None = None) -> None:
+    Args:
+        info: facts about the video.
+        exact: gives every frame.
+        fast: gives the same frames faster at random access; `exact` takes over for good where it gives up.
+    """
+
+    def __init__(self, info: VideoInfo, exact: FrameSource, fast: DecordFrames | None = None) -> None:
         self.info = info
-        self._source = source
-        self._spare = spare
+        self._exact = exact
+        self._fast = fast
 
     def __len__(self) -> int:
         return self.info.frames
@@ -55,30 +62,17 @@ class VideoReader:
             )
         if len(indices) == 0:
             return np.zeros((0, self.info.height, self.info.width, 3), dtype=np.uint8)
-        try:
-            return self._source.read(indices)
-        except RuntimeError as e:
-            return self._instead(e).read(indices)
+        if self._fast is not None:
+            try:
+                return self._fast.read(indices)
+            except DecordGaveUp as e:
+                log.warning("decord cannot read %s (%s); PyAV reads it instead.", self.info.path, e)
+                self._fast = None
+        return self._exact.read(indices)
 
     def iter(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """All frames in order; one is in memory at a time."""
-        given = 0
-        try:
-            for frame in self._source.iter():
-                yield frame
-                given += 1
-        except RuntimeError as e:
-            for i, frame in enumerate(self._instead(e).iter()):
-                if i >= given:
-                    yield frame
-
-    def _instead(self, error: RuntimeError) -> FrameSource:
-        """The exact reader, where decord gave up."""
-        if self._spare is None:
-            raise error
-        log.warning("decord cannot read %s (%s); PyAV reads it instead.", self.info.path, str(error).splitlines()[0])
-        self._source, self._spare = self._spare, None
-        return self._source
+        return self._exact.iter()
 
 
 def probe_video(path: Path | str) -> VideoInfo:
@@ -106,9 +100,9 @@ def open_video(path: Path | str) -> VideoReader:
         return VideoReader(info, ImageFrames(paths, (info.height, info.width)))
     info, index = index_video(path)
     exact = PyavFrames(info, index)
-    if info.reader == "decord":
-        return VideoReader(info, DecordFrames(info), exact)
-    return VideoReader(info, exact)
+    if info.bits > 8:
+        log.info("%s has %d bits a value; they are read as 8.", path, info.bits)
+    return VideoReader(info, exact, DecordFrames(info) if info.reader == "decord" else None)
 
 
 def read_frames(path: Path | str, indices: Sequence[int]) -> UInt8[np.ndarray, "t h w 3"]:

@@ -1,11 +1,13 @@
 """Readers of frames by number: decord where the packets prove it exact, PyAV by time stamp, folders of images."""
 
 import logging
+import queue
 import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import av
 import numpy as np
@@ -15,16 +17,25 @@ from PIL import Image, UnidentifiedImageError
 from inpaintdiff.data.video_probe import PacketIndex, VideoInfo, opened
 from inpaintdiff.errors import VideoReadError
 
+try:
+    import decord
+except ImportError:  # there are no wheels for every platform; the probe then sends every file to PyAV
+    decord = None
+
 log = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+
+# decord's answer is waited for so many seconds, plus so many a frame.
+_PATIENCE = 20.0
+_PATIENCE_PER_FRAME = 0.2
 
 Frames = UInt8[np.ndarray, "t h w 3"]
 Frame = UInt8[np.ndarray, "h w 3"]
 
 
 class FrameSource(Protocol):
-    """Exact frames by number."""
+    """Exact frames."""
 
     def read(self, indices: Sequence[int]) -> Frames:
         """These frames, in this order; numbers are in range and may repeat."""
@@ -33,27 +44,44 @@ class FrameSource(Protocol):
         """All frames in order, one in memory at a time."""
 
 
+class DecordGaveUp(Exception):
+    """decord raised, counted otherwise, or did not come back; another reader has to do it."""
+
+
 class DecordFrames:
-    """decord, opened anew for every read: a reader that is kept hangs in forked workers and leaks."""
+    """Random access by decord, opened anew for every read: a reader that is kept hangs in forked workers and leaks."""
 
     def __init__(self, info: VideoInfo) -> None:
         self.info = info
 
-    def _open(self) -> Any:
-        import decord  # may be absent; importing it also starts its global state
+    def read(self, indices: Sequence[int]) -> Frames:
+        wanted = list(indices)
+        return self._within(_PATIENCE + _PATIENCE_PER_FRAME * len(wanted), lambda: self._batch(wanted))
 
+    def _batch(self, wanted: list[int]) -> Frames:
         reader = decord.VideoReader(str(self.info.path), num_threads=1)
         if len(reader) != self.info.frames:
-            raise RuntimeError(f"decord counts {len(reader)} frames, there are {self.info.frames}")
-        return reader
+            raise DecordGaveUp(f"decord counts {len(reader)} frames, there are {self.info.frames}")
+        return reader.get_batch(wanted).asnumpy()
 
-    def read(self, indices: Sequence[int]) -> Frames:
-        return self._open().get_batch(list(indices)).asnumpy()
+    def _within(self, seconds: float, work: Callable[[], Frames]) -> Frames:
+        """decord can spin for ever inside a damaged file; its thread is then left behind."""
+        answer: queue.SimpleQueue[Frames | Exception] = queue.SimpleQueue()
 
-    def iter(self) -> Iterator[Frame]:
-        reader = self._open()
-        for i in range(self.info.frames):
-            yield reader[i].asnumpy()
+        def run() -> None:
+            try:
+                answer.put(work())
+            except (RuntimeError, decord.DECORDError, DecordGaveUp) as e:
+                answer.put(e)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            result = answer.get(timeout=seconds)
+        except queue.Empty as e:
+            raise DecordGaveUp(f"no answer from decord within {seconds:.0f} s") from e
+        if isinstance(result, Exception):
+            raise DecordGaveUp(str(result).strip().split("\n")[0]) from result
+        return result
 
 
 class PyavFrames:
@@ -62,30 +90,40 @@ class PyavFrames:
     def __init__(self, info: VideoInfo, index: PacketIndex) -> None:
         self.info = info
         self.index = index
-        self.rank = {stamp: i for i, stamp in enumerate(index.stamps)}
 
     def read(self, indices: Sequence[int]) -> Frames:
-        wanted = sorted(set(indices))
         found: dict[int, Frame] = {}
-        with opened(self.info.path) as (container, stream):
-            stream.thread_count = 1
-            for run in self._runs(wanted):
-                for back in range(3):
-                    found.update(self._decode(container, stream, run, back))
-                    if all(i in found for i in run):
-                        break
+        wanted = sorted(set(indices))
+        for run in self._runs(wanted):
+            for key in self._starts(run[0]):
+                found |= self._decode(run, key)
+                if all(i in found for i in run):
+                    break
         missing = [i for i in wanted if i not in found]
         if missing:
             raise VideoReadError(
-                f"{self.info.path}: frame {missing[0]} cannot be decoded exactly ({len(missing)} of {len(wanted)} asked for)."
+                f"{self.info.path}: frame {missing[0]} cannot be decoded exactly"
+                f" ({len(missing)} of the {len(wanted)} frames that were asked for)."
             )
         return np.stack([found[i] for i in indices])
 
+    def iter(self) -> Iterator[Frame]:
+        due = 0
+        for i, frame in self._frames(None):
+            if i < 0:
+                continue
+            if i != due or frame.is_corrupt:
+                break
+            due += 1
+            yield self._pixels(frame)
+        if due != self.info.frames:
+            raise VideoReadError(f"{self.info.path}: frame {due} of {self.info.frames} cannot be decoded exactly.")
+
     def _runs(self, wanted: list[int]) -> Iterator[list[int]]:
-        """Frames that are best decoded in one go: no key frame lies between neighbours."""
+        """Frames that are best decoded in one go: not more than one key frame lies between neighbours."""
         run: list[int] = []
         for i in wanted:
-            if run and self._key(i) > self._key(run[-1]) and self._key(i) > self._key_after(run[-1]):
+            if run and self.index.keys and self._key(i) > self._key(run[-1]) + 1:
                 yield run
                 run = []
             run.append(i)
@@ -93,54 +131,58 @@ class PyavFrames:
             yield run
 
     def _key(self, i: int) -> int:
-        """Position among the key packets of the last one at or before frame i."""
-        return bisect_right(self.index.keys, self.index.stamps[i]) - 1 if self.index.stamps else 0
+        """Position among the key packets of the last one that is shown at or before frame i."""
+        return bisect_right(self.index.keys, self.index.stamps[i]) - 1
 
-    def _key_after(self, i: int) -> int:
-        return self._key(i) + 1
+    def _starts(self, i: int) -> Iterator[int | None]:
+        """Where to begin for frame i: the nearest key packet, the one before it, the start of the file (None)."""
+        if self.index.keys:
+            yield from (self.index.keys[k] for k in (self._key(i), self._key(i) - 1) if k > 0)
+        yield None
 
-    def _decode(self, container: Any, stream: Any, run: list[int], back: int) -> dict[int, Frame]:
-        """What decoding gives of the frames of `run`, from `back` key frames before the nearest one."""
-        key = self._key(run[0]) - back
-        if key > 0:
-            container.seek(self.index.keys[key], stream=stream, backward=True, any_frame=False)
-        else:
-            container.seek(0, backward=True) if not self.index.keys else container.seek(
-                min(self.index.keys[0], self.index.stamps[0]), stream=stream, backward=True
-            )
+    def _decode(self, run: list[int], key: int | None) -> dict[int, Frame]:
         found: dict[int, Frame] = {}
         want = set(run)
-        for number, frame in enumerate(container.decode(stream)):
-            i = self.rank.get(frame.pts, -1) if self.index.stamps else number
+        for i, frame in self._frames(key):
             if i in want and not frame.is_corrupt:
-                found[i] = self.pixels(frame)
+                found[i] = self._pixels(frame)
             if i >= run[-1]:
                 break
         return found
 
-    def iter(self) -> Iterator[Frame]:
-        due = 0
+    def _frames(self, key: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decoded frames with their numbers (-1: not to be shown) from exactly this key packet on; none if it is not found."""
         with opened(self.info.path) as (container, stream):
-            stream.thread_count = 1
-            for number, frame in enumerate(container.decode(stream)):
-                i = self.rank.get(frame.pts, -1) if self.index.stamps else number
-                if i < 0:
+            stream.codec_context.thread_count = 1
+            if key is not None:
+                try:
+                    container.seek(key, stream=stream)
+                except av.error.FFmpegError:
+                    log.debug("%s: no seek to %d", self.info.path, key)
+                    return
+            count = -1
+            for packet in container.demux(stream):
+                # Some containers seek to somewhere near; what is decoded from there could be wrong without a sign.
+                if key is not None and (packet.pts != key or not packet.is_keyframe):
                     continue
-                if i != due or frame.is_corrupt:
-                    break
-                due += 1
-                yield self.pixels(frame)
-        if due != self.info.frames:
-            raise VideoReadError(f"{self.info.path}: frame {due} of {self.info.frames} cannot be decoded exactly.")
+                key = None
+                for frame in packet.decode():
+                    count += 1
+                    yield (self._rank(frame.pts) if self.index.stamps else count), frame
 
-    def pixels(self, frame: av.VideoFrame) -> Frame:
+    def _rank(self, stamp: int | None) -> int:
+        if stamp is None:
+            return -1
+        i = bisect_left(self.index.stamps, stamp)
+        return i if i < len(self.index.stamps) and self.index.stamps[i] == stamp else -1
+
+    def _pixels(self, frame: av.VideoFrame) -> Frame:
         """RGB as ffmpeg's own default conversion gives it, turned as it is to be shown."""
-        array = frame.to_ndarray(format="rgb24")
-        turn = self.info.rotation // 90
-        array = np.rot90(array, k=turn) if turn else array
+        array = np.rot90(frame.to_ndarray(format="rgb24"), k=self.info.rotation // 90)
         if array.shape[:2] != (self.info.height, self.info.width):
+            h, w = array.shape[:2]
             raise VideoReadError(
-                f"{self.info.path} changes its size to {array.shape[1]} x {array.shape[0]} at {frame.time} s; one size is expected."
+                f"{self.info.path} changes its size to {w} x {h} at {frame.time} s; one size is expected."
             )
         return np.ascontiguousarray(array)
 

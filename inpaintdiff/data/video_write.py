@@ -4,18 +4,22 @@ import logging
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Interpolation
 from jaxtyping import UInt8
 from PIL import Image
 
+from inpaintdiff.data.video_audio import AudioCopy
 from inpaintdiff.data.video_probe import VideoInfo
-from inpaintdiff.errors import VideoWriteError
+from inpaintdiff.data.video_readers import image_paths
+from inpaintdiff.errors import InpaintDiffError, SettingError, VideoWriteError
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,10 @@ _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 # Both encoders give other bytes for other numbers of threads, so the number is not the machine's.
 _THREADS = 4
 _BT709 = 1
+_UNSTATED = 2
+# Matrices of ffmpeg's numbering that its scaler converts to; any other is written unstated, which means BT.601 to readers.
+_MATRICES = frozenset({1, 4, 5, 6, 7, 9})
+_BT601 = 5
 
 Frame = UInt8[np.ndarray, "h w 3"]
 
@@ -41,27 +49,30 @@ def write_video(
     """Write RGB frames, one at a time, under a temporary name that becomes `path` at the end.
 
     Args:
-        path: .mp4, .m4v, .mov or .mkv; with `lossless` .mkv, or a folder (a name without suffix) for png files.
+        path: .mp4, .m4v, .mov or .mkv; with `lossless` .mkv, or a folder (a name without suffix, or ending in /) for png files.
         frames: uint8 RGB; an iterable is consumed frame by frame, so memory does not grow with its length.
         fps: frames a second.
         crf: x264's quality, 0 (best) to 51.
         gop: largest distance of key frames; x264's own choice (250) by default. Groups are closed.
         lossless: FFV1 in RGB, or png files: what is read back is bit for bit what was given.
         overwrite: replace what exists at `path`.
-        like: the source, whose time stamps, rotation, colour tags and audio stream the new file gets.
+        like: the source: its time stamps where they are not even, its rotation (frames are given as shown), shape of
+            pixels, colour tags and audio streams go into the new file.
 
     Returns:
         The path that was written.
 
     Raises:
         VideoWriteError: `path` exists, has an unknown suffix, or cannot be written; frames are not uint8 RGB of one size.
+        VideoReadError: `like` has audio, but its file is gone.
+        SettingError: `fps`, `crf` or `gop` out of range.
     """
     target = Path(path)
-    folder = lossless and target.suffix.lower() not in _CONTAINERS and not target.suffix
+    folder = lossless and (not target.suffix or str(path).endswith("/") or target.is_dir())
     if not folder:
         _check_suffix(target, lossless)
-    if target.exists() and not overwrite:
-        raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
+    _check_free(target, overwrite)
+    _check_settings(fps, crf, gop)
     stream = _checked(frames)
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
     try:
@@ -69,14 +80,20 @@ def write_video(
         if folder:
             _write_folder(part, stream)
         else:
-            _write_file(part, target.suffix.lower(), stream, fps, crf, gop, lossless, like)
-        _put_in_place(part, target, overwrite)
+            _write_file(part, target.suffix.lower(), stream, fps, _encoder(crf, gop, lossless), like)
+        _check_free(target, overwrite)
+        if target.is_dir():
+            shutil.rmtree(target)
+        part.replace(target)
+    except InpaintDiffError:
+        raise
     except (av.error.FFmpegError, OSError) as e:
-        if isinstance(e, VideoWriteError) or (isinstance(e, OSError) and e.errno is None):
-            raise
         raise VideoWriteError(f"{target} cannot be written: {e.strerror or e}.") from e
     finally:
-        _remove(part)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
     return target
 
 
@@ -92,6 +109,29 @@ def _check_suffix(target: Path, lossless: bool) -> None:
         )
 
 
+def _check_free(target: Path, overwrite: bool) -> None:
+    """An existing file is replaced only if asked for, a folder only if nothing but pictures would be lost."""
+    if not target.exists():
+        return
+    if target.is_dir():
+        others = sorted(p.name for p in set(target.iterdir()) - set(image_paths(target)))
+        if others:
+            raise VideoWriteError(f"{target} is a folder that holds {others[0]}; give a new or empty one.")
+        if not any(target.iterdir()):
+            return
+    if not overwrite:
+        raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
+
+
+def _check_settings(fps: float | Fraction, crf: int, gop: int | None) -> None:
+    if not 0 < fps <= 1000:
+        raise SettingError(f"{float(fps):g} frames a second cannot be; expected more than 0 and at most 1000.")
+    if not 0 <= crf <= 51:
+        raise SettingError(f"crf {crf} is not a quality of x264; expected 0 (best) to 51.")
+    if gop is not None and gop < 1:
+        raise SettingError(f"key frames cannot be {gop} frames apart; expected 1 or more.")
+
+
 def _checked(frames: UInt8[np.ndarray, "t h w 3"] | Iterable[Frame]) -> Iterator[Frame]:
     """The frames, each checked; the first is taken at once, so that bad input leaves no file."""
 
@@ -103,7 +143,7 @@ def _checked(frames: UInt8[np.ndarray, "t h w 3"] | Iterable[Frame]) -> Iterator
                 raise VideoWriteError(f"frame {i} is {frame.dtype} {frame.shape}; expected uint8 [height, width, 3].")
             if frame.shape != shape:
                 raise VideoWriteError(f"frame {i} has size {frame.shape[:2]}, the first had {shape[:2]}.")
-            yield np.ascontiguousarray(frame)
+            yield frame
 
     stream = check()
     first = next(stream, None)
@@ -115,7 +155,15 @@ def _checked(frames: UInt8[np.ndarray, "t h w 3"] | Iterable[Frame]) -> Iterator
 def _write_folder(part: Path, frames: Iterator[Frame]) -> None:
     part.mkdir()
     for i, frame in enumerate(frames):
-        Image.fromarray(frame).save(part / f"{i:06d}.png", compress_level=4)
+        Image.fromarray(np.ascontiguousarray(frame)).save(part / f"{i:06d}.png", compress_level=4)
+
+
+def _encoder(crf: int, gop: int | None, lossless: bool) -> dict[str, str]:
+    """Options of ffv1 (which have a level) or of x264."""
+    if lossless:
+        return {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
+    distance = {} if gop is None else {"g": str(gop)}
+    return {"crf": str(crf), "preset": "medium", "x264-params": "open-gop=0", **distance}
 
 
 def _write_file(
@@ -123,63 +171,96 @@ def _write_file(
     suffix: str,
     frames: Iterator[Frame],
     fps: float | Fraction,
-    crf: int,
-    gop: int | None,
-    lossless: bool,
+    options: dict[str, str],
     like: VideoInfo | None,
 ) -> None:
     first = next(frames)
-    height, width = first.shape[:2]
-    rate = Fraction(fps).limit_denominator(1_000_000)
-    mux = {"fflags": "+bitexact"}
-    if suffix != ".mkv":
-        mux["movflags"] = "+faststart"
-    with av.open(str(part), "w", format=_CONTAINERS[suffix], container_options=mux) as out:
-        if lossless:
-            stream = out.add_stream("ffv1", rate=rate, options={"level": "3", "slices": "4", "slicecrc": "1", "g": "1"})
-            stream.pix_fmt = "bgr0"
-        else:
-            stream = out.add_stream("libx264", rate=rate, options=_x264(crf, gop))
-            stream.pix_fmt = "yuv420p"
-            if height % 2 or width % 2:
-                stream.pix_fmt = "yuv444p"
-                log.info("%d x %d is odd, so h264 is written as yuv444p, which not every player shows.", width, height)
-            context = stream.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-            context.color_range = ColorRange.MPEG
+    turn = like.rotation if like else 0
+    height, width = first.shape[1::-1] if turn % 180 else first.shape[:2]
+    stamps = _Stamps(fps, like, rounded=suffix == ".mkv")
+    mux = {"fflags": "+bitexact"} if suffix == ".mkv" else {"fflags": "+bitexact", "movflags": "+faststart"}
+    with ExitStack() as stack:
+        audio = stack.enter_context(AudioCopy(like)) if like and like.has_audio else None
+        out = stack.enter_context(av.open(str(part), "w", format=_CONTAINERS[suffix], container_options=mux))
+        stream = out.add_stream("ffv1" if "level" in options else "libx264", rate=stamps.rate, options=options)
         stream.width, stream.height = width, height
-        stream.codec_context.thread_count = _THREADS
-        stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        stream.pix_fmt = "bgr0" if "level" in options else _h264_pixels(height, width)
+        context = stream.codec_context
+        context.time_base = stamps.time_base
+        context.thread_count = _THREADS
+        context.flags |= av.codec.context.Flags.bitexact
+        if like:
+            context.sample_aspect_ratio = like.pixel_shape
+        if turn:
+            stream.set_display_rotation(turn)
+        colours = _Colours(like)
+        if "level" not in options:
+            colours.tag(context)
+        if audio:
+            audio.begin(out)
         for i, array in enumerate(chain([first], frames)):
-            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
-            if not lossless:
-                frame = frame.reformat(
-                    format=stream.pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-                )
-            frame.pts = i
-            frame.time_base = 1 / rate
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(array, k=-turn // 90)), format="rgb24")
+            if "level" not in options:
+                frame = colours.convert(frame, stream.pix_fmt)
+            frame.pts, frame.time_base, frame.duration = stamps[i], stamps.time_base, stamps.duration(i)
+            if audio:
+                audio.mux_until(out, stamps[i] * stamps.time_base)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+        if audio:
+            audio.mux_until(out, None)
 
 
-def _x264(crf: int, gop: int | None) -> dict[str, str]:
-    options = {"crf": str(crf), "preset": "medium", "x264-params": "open-gop=0"}
-    if gop is not None:
-        options["g"] = str(gop)
-    return options
+def _h264_pixels(height: int, width: int) -> str:
+    if height % 2 == 0 and width % 2 == 0:
+        return "yuv420p"
+    log.info("%d x %d is odd, so h264 is written as yuv444p, which not every player shows.", width, height)
+    return "yuv444p"
 
 
-def _put_in_place(part: Path, target: Path, overwrite: bool) -> None:
-    if target.exists():
-        if not overwrite:
-            raise VideoWriteError(f"{target} came into being meanwhile and was left alone.")
-        if target.is_dir():
-            _remove(target)
-    part.replace(target)
+class _Stamps:
+    """When frame i is shown: at i / fps, or as in the source where that is uneven."""
+
+    def __init__(self, fps: float | Fraction, like: VideoInfo | None, rounded: bool) -> None:
+        self.rate = Fraction(fps).limit_denominator(100_000)
+        self.pts = like.pts if like else None
+        self.time_base = like.time_base if like and like.pts else 1 / self.rate
+        if self.pts and rounded and (self.time_base * 1000).denominator != 1:
+            log.info("mkv keeps whole milliseconds: time stamps move by up to half of one.")
+
+    def __getitem__(self, i: int) -> int:
+        if self.pts is None:
+            return i
+        if i >= len(self.pts):
+            raise VideoWriteError(
+                f"frame {i} was given, but the source, whose time stamps are used, has {len(self.pts)}."
+            )
+        return self.pts[i]
+
+    def duration(self, i: int) -> int:
+        """Ticks until the next frame; the last one stays for a mean step."""
+        if self.pts is not None and i + 1 < len(self.pts):
+            return self.pts[i + 1] - self.pts[i]
+        return max(1, round(1 / (self.rate * self.time_base)))
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+class _Colours:
+    """Matrix, range, primaries and transfer as in the source, or BT.709; tags and pixels always agree."""
+
+    def __init__(self, like: VideoInfo | None) -> None:
+        self.matrix = self.primaries = self.transfer = _BT709
+        self.range = ColorRange.MPEG
+        if like is not None:
+            self.matrix = like.colorspace if like.colorspace in _MATRICES else _UNSTATED
+            self.primaries, self.transfer = like.color_primaries, like.color_trc
+            self.range = ColorRange.JPEG if like.color_range == ColorRange.JPEG else ColorRange.MPEG
+
+    def tag(self, context: Any) -> None:
+        context.colorspace, context.color_range = self.matrix, self.range
+        context.color_primaries, context.color_trc = self.primaries, self.transfer
+
+    def convert(self, frame: av.VideoFrame, pixels: str) -> av.VideoFrame:
+        matrix = {_UNSTATED: _BT601, 6: _BT601}.get(self.matrix, self.matrix)
+        return frame.reformat(
+            format=pixels, dst_colorspace=matrix, dst_color_range=self.range, interpolation=Interpolation.BICUBIC
+        )
