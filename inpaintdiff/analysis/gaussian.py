@@ -105,7 +105,7 @@ def induced_law(
     """
     if hole.shape != (video.frames, video.pixels):
         raise SettingError(f"the hole has shape {hole.shape}, expected {(video.frames, video.pixels)}")
-    incomplete = [bool(x) for x in hole.any(axis=1)]
+    incomplete = [bool(x) for x in np.any(hole, axis=1).tolist()]
     stages: Iterable[Stage] = plan.stages(incomplete) if isinstance(plan, SamplingScheme) else plan
     if check:
         window = plan.window if isinstance(plan, SamplingScheme) else video.frames

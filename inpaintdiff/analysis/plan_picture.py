@@ -36,7 +36,7 @@ def draw_plan(stages: Iterable[Stage], incomplete: Sequence[bool], path: str | P
     """
     plan = list(stages)
     grid, rows = _grid(plan, incomplete)
-    n, m = len(incomplete), len(plan)
+    n, m = max(1, len(incomplete)), len(plan)
     width = float(np.clip(1.6 + 0.16 * n, 6, 16))
     height = float(np.clip(1.5 + 0.22 * len(rows), 2.6, 12))
     figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
@@ -44,7 +44,7 @@ def draw_plan(stages: Iterable[Stage], incomplete: Sequence[bool], path: str | P
     colours = ListedColormap([colour for colour, _ in _ROLES])
     axes.imshow(
         grid, cmap=colours, vmin=0, vmax=len(_ROLES) - 1, aspect="auto", interpolation="nearest",
-        extent=(-0.5, n - 0.5, m + 0.5, 0.5),
+        extent=(-0.5, n - 0.5, max(1, m) + 0.5, 0.5),
     )  # fmt: skip
     if n <= 150 and m <= 60:
         axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
@@ -53,7 +53,7 @@ def draw_plan(stages: Iterable[Stage], incomplete: Sequence[bool], path: str | P
         axes.tick_params(which="minor", length=0)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins="auto", min_n_ticks=1))
-    axes.set(xlabel="frame", ylabel="stage", title=title or f"{m} stages for {n} frames")
+    axes.set(xlabel="frame", ylabel="stage", title=title or f"{m} stages for {len(incomplete)} frames")
     figure.legend(
         handles=[Patch(facecolor=c, edgecolor="#9aa0a8", linewidth=0.6, label=text) for c, text in reversed(_ROLES)],
         loc="outside lower center",

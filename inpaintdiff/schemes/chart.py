@@ -1,6 +1,7 @@
 """A plan to look at before paying for it: as plain data, and as a chart for the terminal."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from inpaintdiff.schemes.stage import Stage
 
@@ -56,12 +57,9 @@ def plan_as_text(stages: Iterable[Stage], incomplete: Sequence[bool], width: int
             state[i] = DONE
     per = len(incomplete) / columns
     scale = f"; one character is {per:.3g} frames" if per > 1 else ""
-    painted = sum(len(s.latent) for s in plan)
-    largest = max(len(s.frames) for s in plan)
-    lines += [
-        LEGEND,
-        f"{len(plan)} stages paint {painted} of {len(incomplete)} frames, at most {largest} in a window{scale}",
-    ]
+    painted, largest = sum(len(s.latent) for s in plan), max(len(s.frames) for s in plan)
+    count = "1 stage paints" if len(plan) == 1 else f"{len(plan)} stages paint"
+    lines += [LEGEND, f"{count} {painted} of {len(incomplete)} frames, at most {largest} in a window{scale}"]
     return "\n".join(lines)
 
 
@@ -71,7 +69,7 @@ def _line(state: Sequence[str], stage: Stage, columns: int) -> str:
         cells = list(state)
     else:
         edges = [c * frames // columns for c in range(columns + 1)]
-        cells = [UNTOUCHED if UNTOUCHED in state[a:b] else DONE for a, b in zip(edges, edges[1:], strict=False)]
+        cells = [UNTOUCHED if UNTOUCHED in state[a:b] else DONE for a, b in pairwise(edges)]
     for role, members in ((LATENT, stage.latent), (LOOKAHEAD, stage.lookahead), (OBSERVED, stage.observed)):
         for i in members:
             # the bin whose range [c N / columns, (c + 1) N / columns) holds frame i

@@ -90,7 +90,7 @@ class Adaptive(ForwardScheme):
         return [], chosen
 
     def _vector(self, frame: int) -> Sequence[float]:
-        return (frame,) if self.embedding is None else self.embedding[frame]
+        return (float(frame),) if self.embedding is None else self.embedding[frame]
 
     @staticmethod
     def _candidates(progress: Progress, painted: int) -> list[int]:

@@ -81,8 +81,8 @@ class MixtureTasks(TaskSampler):
         weights: of the samplers, not negative, in the same order; equal by default.
     """
 
-    def __init__(self, samplers: Sequence[TaskSampler], weights: Sequence[float] | None = None) -> None:
-        weights = [1.0] * len(samplers) if weights is None else list(weights)
+    def __init__(self, samplers: Sequence[TaskSampler], weights: Sequence[float | int] | None = None) -> None:
+        weights = [1] * len(samplers) if weights is None else list(weights)
         if not samplers or len(weights) != len(samplers) or min(weights) < 0 or not 0 < sum(weights) < math.inf:
             raise PlanError(
                 f"expected one non-negative weight for each of {len(samplers)} samplers (at least 1), got {weights}"
