@@ -97,17 +97,19 @@ def test_adaptive_reads_the_embedding_stage_by_stage():
         """Vectors that are known only once a frame is painted."""
 
         def __init__(self, length):
-            self.vectors = [None] * length
+            self.vectors = [(float("nan"),)] * length
 
         def __len__(self):
             return len(self.vectors)
 
         def __getitem__(self, i):
-            assert self.vectors[i] is not None, f"frame {i} was looked at before it was painted"
             return self.vectors[i]
 
-    live = Live(20)
+    final = [(float(7 * i % 11),) for i in range(20)]
+    live, seen = Live(20), []
     for stage in Adaptive(window=6, step=3, embedding=live).stages([True] * 20):
+        seen.append(stage)
         for i in stage.latent:
-            live.vectors[i] = (float(i % 7),)
-    assert None not in live.vectors
+            live.vectors[i] = final[i]
+    assert seen == list(Adaptive(window=6, step=3, embedding=final).stages([True] * 20))
+    assert seen != list(Adaptive(window=6, step=3).stages([True] * 20))
