@@ -11,10 +11,10 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from inpaintdiff.data.video_probe import VideoInfo, index_video
+from inpaintdiff.data.video_probe import VideoInfo, index_video, is_folder
 from inpaintdiff.data.video_readers import (
+    DecordError,
     DecordFrames,
-    DecordGaveUp,
     FrameSource,
     ImageFrames,
     PyavFrames,
@@ -65,7 +65,7 @@ class VideoReader:
         if self._fast is not None:
             try:
                 return self._fast.read(indices)
-            except DecordGaveUp as e:
+            except DecordError as e:
                 log.warning("decord cannot read %s (%s); PyAV reads it instead.", self.info.path, e)
                 self._fast = None
         return self._exact.read(indices)
@@ -82,7 +82,7 @@ def probe_video(path: Path | str) -> VideoInfo:
         VideoReadError: missing, empty, not a video, cut off, or no image in the folder.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         return _image_info(path, image_paths(path))
     return index_video(path)[0]
 
@@ -94,7 +94,7 @@ def open_video(path: Path | str) -> VideoReader:
         VideoReadError: as `probe_video`.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         paths = image_paths(path)
         info = _image_info(path, paths)
         return VideoReader(info, ImageFrames(paths, (info.height, info.width)))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Any
 
-from inpaintdiff.data.video_probe import VideoInfo, opened
+from inpaintdiff.data.video_probe import VideoInfo, opened, packets
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class AudioCopy:
                 log.warning("%s audio does not fit into %s and is left out; .mkv holds it.", name, out.format.name)
                 continue
             self._streams[stream.index] = out.add_stream_from_template(stream)
-        self._packets = self._source.demux(self._source.streams.audio) if self._streams else iter(())
+        self._packets = packets(self._source, *self._source.streams.audio) if self._streams else iter(())
         self._next = self._following()
 
     def mux_until(self, out: Any, seconds: Fraction | None) -> None:

@@ -98,12 +98,36 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
             # A cover picture of a sound file is a video stream to ffmpeg.
             streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & _COVER]
             if not streams:
-                kinds = sorted({s.type for s in container.streams} - {"video"}) or ["no stream"]
-                raise VideoReadError(f"{path} holds {' and '.join(kinds)} but no video that can be decoded.")
+                kinds = " and ".join(sorted({s.type for s in container.streams} - {"video"})) or "nothing"
+                raise VideoReadError(f"{path} holds no video that can be decoded, only {kinds}.")
             yield container, streams[0]
     except (av.error.FFmpegError, MemoryError) as e:
         reason = getattr(e, "strerror", None) or str(e) or type(e).__name__
         raise VideoReadError(f"{path} cannot be read as a video: {reason}.") from e
+
+
+def packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """The packets of these streams (of all by default).
+
+    Raises:
+        VideoReadError: a damaged file that announces new streams on its way, which PyAV does not follow.
+    """
+    try:
+        yield from container.demux(*streams)
+    except (IndexError, UnicodeDecodeError) as e:
+        raise VideoReadError(f"{container.name} is damaged: its packets belong to no stream.") from e
+
+
+def is_folder(path: Path) -> bool:
+    """As `Path.is_dir`, for any name that people can type.
+
+    Raises:
+        VideoReadError: a name that no file can have, or whose folder may not be looked into.
+    """
+    try:
+        return path.is_dir()
+    except OSError as e:
+        raise VideoReadError(f"{_short(path)} cannot be read: {os.strerror(e.errno or 0)}.") from e
 
 
 def index_video(path: Path) -> tuple[VideoInfo, PacketIndex]:
@@ -112,16 +136,14 @@ def index_video(path: Path) -> tuple[VideoInfo, PacketIndex]:
     Raises:
         VideoReadError: missing, empty, not a video, cut off, or not decodable.
     """
+    if is_folder(path):
+        raise VideoReadError(f"{path} is a folder, not a video file.")
     try:
         state = path.stat()
-        if path.is_dir():
-            raise VideoReadError(f"{path} is a folder, not a video file.")
         with path.open("rb"):
             pass
-    except VideoReadError:
-        raise
     except (OSError, ValueError) as e:
-        raise VideoReadError(f"{path} cannot be read: {os.strerror(getattr(e, 'errno', None) or 2)}.") from e
+        raise VideoReadError(f"{_short(path)} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
     if not path.is_file():
         raise VideoReadError(f"{path} is neither a file nor a folder.")
     if state.st_size == 0:
@@ -148,6 +170,11 @@ def _index(path: Path, size: int, mtime: int) -> tuple[VideoInfo, PacketIndex]:
     reason = why_not or "closed groups of pictures with a complete set of time stamps"
     info = replace(info, fps=fps, pts=pts, reader="pyav" if why_not else "decord", reason=reason)
     return info, PacketIndex(tuple(scan.stamps), tuple(sorted(scan.keys)))
+
+
+def _short(path: Path) -> str:
+    name = str(path)
+    return name if len(name) <= 200 else f"{name[:200]} ..."
 
 
 def _first_frame(path: Path, scan: "_Scan") -> VideoInfo:
@@ -202,7 +229,7 @@ class _Scan:
         self.keys: list[int] = []
         self.stamps: list[int] = []
         is_avcc = stream.codec_context.name == "h264" and (stream.codec_context.extradata or b"")[:1] == b"\x01"
-        for packet in container.demux():
+        for packet in packets(container):
             if packet.size == 0:
                 continue
             at = packet.pts if packet.pts is not None else packet.dts

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from inpaintdiff.data.video_probe import PacketIndex, VideoInfo, opened
+from inpaintdiff.data.video_probe import PacketIndex, VideoInfo, opened, packets
 from inpaintdiff.errors import VideoReadError
 
 try:
@@ -44,7 +44,7 @@ class FrameSource(Protocol):
         """All frames in order, one in memory at a time."""
 
 
-class DecordGaveUp(Exception):
+class DecordError(Exception):
     """decord raised, counted otherwise, or did not come back; another reader has to do it."""
 
 
@@ -61,7 +61,7 @@ class DecordFrames:
     def _batch(self, wanted: list[int]) -> Frames:
         reader = decord.VideoReader(str(self.info.path), num_threads=1)
         if len(reader) != self.info.frames:
-            raise DecordGaveUp(f"decord counts {len(reader)} frames, there are {self.info.frames}")
+            raise DecordError(f"decord counts {len(reader)} frames, there are {self.info.frames}")
         return reader.get_batch(wanted).asnumpy()
 
     def _within(self, seconds: float, work: Callable[[], Frames]) -> Frames:
@@ -71,16 +71,16 @@ class DecordFrames:
         def run() -> None:
             try:
                 answer.put(work())
-            except (RuntimeError, decord.DECORDError, DecordGaveUp) as e:
+            except (RuntimeError, decord.DECORDError, DecordError) as e:
                 answer.put(e)
 
         threading.Thread(target=run, daemon=True).start()
         try:
             result = answer.get(timeout=seconds)
         except queue.Empty as e:
-            raise DecordGaveUp(f"no answer from decord within {seconds:.0f} s") from e
+            raise DecordError(f"no answer from decord within {seconds:.0f} s") from e
         if isinstance(result, Exception):
-            raise DecordGaveUp(str(result).strip().split("\n")[0]) from result
+            raise DecordError(f"{type(result).__name__}") from result
         return result
 
 
@@ -161,7 +161,7 @@ class PyavFrames:
                     log.debug("%s: no seek to %d", self.info.path, key)
                     return
             count = -1
-            for packet in container.demux(stream):
+            for packet in packets(container, stream):
                 # Some containers seek to somewhere near; what is decoded from there could be wrong without a sign.
                 if key is not None and (packet.pts != key or not packet.is_keyframe):
                     continue
