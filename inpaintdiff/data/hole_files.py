@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from inpaintdiff.data.video import open_video
+from inpaintdiff.data.video import open_video, write_video
+from inpaintdiff.data.video_container import is_folder
 from inpaintdiff.data.video_readers import IMAGE_SUFFIXES, image_paths
 from inpaintdiff.errors import HoleError, VideoReadError, VideoWriteError
 
@@ -35,44 +36,56 @@ def write_hole(path: Path | str, hole: Bool[np.ndarray, "*t h w"], *, overwrite:
         raise VideoWriteError(
             f"{target.name} ends in {suffix}; holes are written as .png, .npz or a folder of pictures."
         )
+    if suffix == "":
+        levels = pictures.astype(np.uint8) * 255
+        return write_video(target, (np.repeat(p[..., None], 3, axis=2) for p in levels), 25, lossless=True, overwrite=overwrite)
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".npz":
-        with part.open("wb") as f:
-            np.savez_compressed(f, hole=pictures)
-    elif suffix == ".png":
-        Image.fromarray(pictures[0].astype(np.uint8) * 255).save(part, format="PNG")
-    else:
-        part.mkdir()
-        for i, picture in enumerate(pictures):
-            Image.fromarray(picture.astype(np.uint8) * 255).save(part / f"{i:06d}.png")
-    part.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            if suffix == ".npz":
+                np.savez_compressed(file, hole=pictures)
+            else:
+                Image.fromarray(pictures[0].astype(np.uint8) * 255).save(file, format="PNG")
+        part.replace(target)
+    except OSError as e:
+        raise VideoWriteError(f"{target} cannot be written: {e.strerror or e}.") from e
+    finally:
+        part.unlink(missing_ok=True)
     return target
 
 
 def read_levels(path: Path, name: str) -> UInt8[np.ndarray, "t h w"]:
-    """The grey levels, 0 to 255, of every picture of a mask file or folder."""
-    if not path.exists():
-        raise HoleError(f"{name} does not exist.")
+    """The grey levels, 0 to 255, of every picture of a mask file or folder.
+
+    Raises:
+        HoleError: missing, unreadable, or pictures of different sizes.
+    """
     suffix = path.suffix.lower()
-    if path.is_dir():
-        paths = image_paths(path)
-        if not paths:
-            raise HoleError(f"{name} is a folder without pictures.")
-        pictures = [_read_picture(p) for p in paths]
-        odd = next((i for i, p in enumerate(pictures) if p.shape != pictures[0].shape), None)
-        if odd is not None:
-            h, w = pictures[odd].shape
-            raise HoleError(f"mask {paths[odd]} is {w} x {h}, the first picture of its folder is of another size.")
-        return np.stack(pictures)
-    if suffix in IMAGE_SUFFIXES:
-        return _read_picture(path)[None]
-    if suffix in {".npy", ".npz"}:
-        return levels_of_array(_read_array(path, name), name)
     try:
+        if is_folder(path):
+            return _read_folder(path)
+        if not path.exists():
+            raise HoleError(f"{name} does not exist.")
+        if suffix in IMAGE_SUFFIXES:
+            return _read_picture(path)[None]
+        if suffix in {".npy", ".npz"}:
+            return levels_of_array(_read_array(path, name), name)
         return np.stack([_luma(frame) for frame in open_video(path).iter()])
     except VideoReadError as e:
-        raise HoleError(f"{name} is no picture, folder of pictures, video, .npy or .npz that can be read: {e}") from e
+        raise HoleError(f"mask {e}") from e
+
+
+def _read_folder(path: Path) -> UInt8[np.ndarray, "t h w"]:
+    paths = image_paths(path)
+    if not paths:
+        raise HoleError(f"mask {path} is a folder without pictures.")
+    pictures = [_read_picture(p) for p in paths]
+    for p, picture in zip(paths, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            (h, w), (h0, w0) = picture.shape, pictures[0].shape
+            raise HoleError(f"mask {p} is {w} x {h}, the first picture of its folder is {w0} x {h0}.")
+    return np.stack(pictures)
 
 
 def _read_picture(path: Path) -> UInt8[np.ndarray, "h w"]:

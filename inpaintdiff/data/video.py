@@ -11,7 +11,8 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from inpaintdiff.data.video_probe import VideoInfo, index_video, is_folder
+from inpaintdiff.data.video_container import is_folder
+from inpaintdiff.data.video_probe import VideoInfo, index_video
 from inpaintdiff.data.video_readers import (
     DecordError,
     DecordFrames,

@@ -6,7 +6,8 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Any
 
-from inpaintdiff.data.video_probe import VideoInfo, opened, packets
+from inpaintdiff.data.video_container import opened, packets
+from inpaintdiff.data.video_probe import VideoInfo
 
 log = logging.getLogger(__name__)
 

@@ -2,17 +2,13 @@
 
 import importlib.util
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-import av
-
+from inpaintdiff.data.video_container import TICKS_A_SECOND, is_folder, opened, packets, short_name
 from inpaintdiff.errors import VideoReadError
 
 log = logging.getLogger(__name__)
@@ -26,7 +22,6 @@ _NO_PROMISE = frozenset({"mpegts", "mpeg", "gif", "avi", "h264", "hevc", "mjpeg"
 # Time 0 of these is where showing starts; others start anywhere.
 _FROM_ZERO = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 _UNSTATED = 2
-_COVER = av.stream.Disposition.attached_pic
 
 
 @dataclass(frozen=True)
@@ -86,50 +81,6 @@ class PacketIndex:
     keys: tuple[int, ...]
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its video stream, for reading.
-
-    Raises:
-        VideoReadError: instead of every error of ffmpeg.
-    """
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            # A cover picture of a sound file is a video stream to ffmpeg.
-            streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & _COVER]
-            if not streams:
-                kinds = " and ".join(sorted({s.type for s in container.streams} - {"video"})) or "nothing"
-                raise VideoReadError(f"{path} holds no video that can be decoded, only {kinds}.")
-            yield container, streams[0]
-    except (av.error.FFmpegError, MemoryError) as e:
-        reason = getattr(e, "strerror", None) or str(e) or type(e).__name__
-        raise VideoReadError(f"{path} cannot be read as a video: {reason}.") from e
-
-
-def packets(container: Any, *streams: Any) -> Iterator[Any]:
-    """The packets of these streams (of all by default).
-
-    Raises:
-        VideoReadError: a damaged file that announces new streams on its way, which PyAV does not follow.
-    """
-    try:
-        yield from container.demux(*streams)
-    except (IndexError, UnicodeDecodeError) as e:
-        raise VideoReadError(f"{container.name} is damaged: its packets belong to no stream.") from e
-
-
-def is_folder(path: Path) -> bool:
-    """As `Path.is_dir`, for any name that people can type.
-
-    Raises:
-        VideoReadError: a name that no file can have, or whose folder may not be looked into.
-    """
-    try:
-        return path.is_dir()
-    except OSError as e:
-        raise VideoReadError(f"{_short(path)} cannot be read: {os.strerror(e.errno or 0)}.") from e
-
-
 def index_video(path: Path) -> tuple[VideoInfo, PacketIndex]:
     """Facts and packet index of a video file; remembered as long as its size and time of change stay.
 
@@ -143,7 +94,7 @@ def index_video(path: Path) -> tuple[VideoInfo, PacketIndex]:
         with path.open("rb"):
             pass
     except (OSError, ValueError) as e:
-        raise VideoReadError(f"{_short(path)} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
+        raise VideoReadError(f"{short_name(path)} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
     if not path.is_file():
         raise VideoReadError(f"{path} is neither a file nor a folder.")
     if state.st_size == 0:
@@ -170,11 +121,6 @@ def _index(path: Path, size: int, mtime: int) -> tuple[VideoInfo, PacketIndex]:
     reason = why_not or "closed groups of pictures with a complete set of time stamps"
     info = replace(info, fps=fps, pts=pts, reader="pyav" if why_not else "decord", reason=reason)
     return info, PacketIndex(tuple(scan.stamps), tuple(sorted(scan.keys)))
-
-
-def _short(path: Path) -> str:
-    name = str(path)
-    return name if len(name) <= 200 else f"{name[:200]} ..."
 
 
 def _first_frame(path: Path, scan: "_Scan") -> VideoInfo:
@@ -220,7 +166,7 @@ class _Scan:
         self.format: str = container.format.name
         self.promised = Fraction(0)
         if container.duration and self.format not in _NO_PROMISE:
-            self.promised = Fraction(container.duration, av.time_base)
+            self.promised = Fraction(container.duration, TICKS_A_SECOND)
         self.end = Fraction(0)
         self.packets = 0
         self.first_is_key: bool | None = None
@@ -237,7 +183,7 @@ class _Scan:
                 self.end = max(self.end, (at + (packet.duration or 0)) * packet.time_base)
             if packet.stream_index == stream.index:
                 self._take(packet, is_avcc)
-        start = Fraction(container.start_time or 0, av.time_base)
+        start = Fraction(container.start_time or 0, TICKS_A_SECOND)
         # AVI counts from the first packet in decoding order, which is earlier than what is shown first.
         first = min(self.stamps, default=0) * self.time_base
         self.origin = Fraction(0) if self.format in _FROM_ZERO else first if self.format == "avi" else start

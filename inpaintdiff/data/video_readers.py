@@ -4,17 +4,18 @@ import logging
 import queue
 import re
 import threading
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from inpaintdiff.data.video_probe import PacketIndex, VideoInfo, opened, packets
+from inpaintdiff.data.video_container import opened, packets
+from inpaintdiff.data.video_probe import PacketIndex, VideoInfo
 from inpaintdiff.errors import VideoReadError
 
 try:
@@ -34,12 +35,14 @@ Frames = UInt8[np.ndarray, "t h w 3"]
 Frame = UInt8[np.ndarray, "h w 3"]
 
 
-class FrameSource(Protocol):
+class FrameSource(ABC):
     """Exact frames."""
 
+    @abstractmethod
     def read(self, indices: Sequence[int]) -> Frames:
         """These frames, in this order; numbers are in range and may repeat."""
 
+    @abstractmethod
     def iter(self) -> Iterator[Frame]:
         """All frames in order, one in memory at a time."""
 
@@ -84,7 +87,7 @@ class DecordFrames:
         return result
 
 
-class PyavFrames:
+class PyavFrames(FrameSource):
     """Frame i is the one whose time stamp has rank i: exact for every container that stamps its packets."""
 
     def __init__(self, info: VideoInfo, index: PacketIndex) -> None:
@@ -187,7 +190,7 @@ class PyavFrames:
         return np.ascontiguousarray(array)
 
 
-class ImageFrames:
+class ImageFrames(FrameSource):
     """A folder of pictures in natural order (2 before 10), all of one size."""
 
     def __init__(self, paths: Sequence[Path], size: tuple[int, int]) -> None:
@@ -215,8 +218,15 @@ def natural_key(path: Path) -> tuple[tuple[int, int | str], ...]:
 
 
 def image_paths(folder: Path) -> list[Path]:
-    """The pictures of a folder in natural order; hidden files are left out."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    """The pictures of a folder in natural order; hidden files are left out.
+
+    Raises:
+        VideoReadError: a folder that may not be looked into.
+    """
+    try:
+        found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
+    except OSError as e:
+        raise VideoReadError(f"{folder} cannot be read: {e.strerror}.") from e
     return sorted(found, key=natural_key)
 
 
