@@ -78,7 +78,7 @@ class LookaheadARPlusPlus(LookaheadARPlus):
 
     The `near` frames right after X, and `far` ones: the first complete frames after those if there are any, else evenly
     spaced ones of the remaining incomplete frames, the last included. Remaining slots: nearest complete frames before X.
-    Where slots are short, X comes first, then one frame of the past, then near, then far.
+    Where slots are short, X comes first, then one frame of the past, then complete future frames, then Z.
 
     Attributes:
         use_lookahead: False takes Z away and gives its slots to the past, with the same frames painted in the same
@@ -97,16 +97,13 @@ class LookaheadARPlusPlus(LookaheadARPlus):
         assert self.far is not None
         room = self.future_slots(progress, latent)
         last = latent[-1]
-        near = list(range(last + 1, min(last + 1 + min(self.near, room), len(progress))))
-        edge = near[-1] if near else last
-        far = progress.after(edge, min(self.far, room - len(near)))
+        near = list(range(last + 1, min(last + 1 + self.near, len(progress))))
+        far = progress.after(last + len(near), self.far)
+        future = sorted(near + far, key=lambda i: i not in progress)[:room]
         if not far:
             skip = at + sum(i not in progress for i in near)
-            far = [
-                progress.undone[skip + i] for i in spread(min(self.far, room - len(near)), len(progress.undone) - skip)
-            ]
-        lookahead = [i for i in near + far if i not in progress]
-        observed = [i for i in near + far if i in progress]
-        if not self.use_lookahead:
-            lookahead = []
+            rest = spread(min(self.far, room - len(future)), len(progress.undone) - skip)
+            future += [progress.undone[skip + i] for i in rest]
+        lookahead = [i for i in future if i not in progress] if self.use_lookahead else []
+        observed = [i for i in future if i in progress]
         return lookahead, observed + progress.past(latent, self.window - len(latent) - len(lookahead) - len(observed))
