@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 
+from inpaintdiff.analysis import gaussian
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.diffusion.sigma import KarrasGrid
 from inpaintdiff.diffusion.solvers import DDIM, Heun, Solver, make_solver, solver_names
@@ -98,6 +99,20 @@ def test_the_induced_law_is_the_truth_exactly_where_one_window_holds_all(scheme)
     torch.testing.assert_close(whole.mean, truth.mean)
     torch.testing.assert_close(whole.covariance, truth.covariance)
     assert (cut.covariance - truth.covariance).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("pattern", ["moving", "late", "early"])
+@pytest.mark.parametrize("scheme", scheme_names())
+def test_the_bench_for_schemes_finds_the_same_law_by_its_own_route(scheme, pattern):
+    video = GaussianVideo(height=1, width=4)
+    clip = video.clip(holes(pattern, 12, video))
+    plan = make_scheme(scheme, window=5, step=2)
+    mine = scheme_law(video, clip, plan.stages(clip.incomplete()))
+    hole = clip.hole.view(12, 4)
+    bench = gaussian.induced_law(plan, gaussian.GaussianVideo(frames=12, pixels=4, nugget=0.05), hole.numpy())
+    known = clip.frames.flatten()[~clip.hole.flatten()].double()
+    torch.testing.assert_close(torch.from_numpy(bench.mean_map) @ known, mine.mean)
+    torch.testing.assert_close(torch.from_numpy(bench.covariance), mine.covariance)
 
 
 class OffByOneFrames(MemoryCanvas):
