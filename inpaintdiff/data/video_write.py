@@ -38,7 +38,7 @@ Frame = UInt8[np.ndarray, "h w 3"]
 def write_video(
     path: Path | str,
     frames: UInt8[np.ndarray, "t h w 3"] | Iterable[Frame],
-    fps: float | Fraction,
+    fps: int | float | Fraction,
     *,
     crf: int = 12,
     gop: int | None = None,
@@ -123,7 +123,7 @@ def _check_free(target: Path, overwrite: bool) -> None:
         raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
 
 
-def _check_settings(fps: float | Fraction, crf: int, gop: int | None) -> None:
+def _check_settings(fps: int | float | Fraction, crf: int, gop: int | None) -> None:
     if not 0 < fps <= 1000:
         raise SettingError(f"{float(fps):g} frames a second cannot be; expected more than 0 and at most 1000.")
     if not 0 <= crf <= 51:
@@ -170,7 +170,7 @@ def _write_file(
     part: Path,
     suffix: str,
     frames: Iterator[Frame],
-    fps: float | Fraction,
+    fps: int | float | Fraction,
     options: dict[str, str],
     like: VideoInfo | None,
 ) -> None:
@@ -221,7 +221,7 @@ def _h264_pixels(height: int, width: int) -> str:
 class _Stamps:
     """When frame i is shown: at i / fps, or as in the source where that is uneven."""
 
-    def __init__(self, fps: float | Fraction, like: VideoInfo | None, rounded: bool) -> None:
+    def __init__(self, fps: int | float | Fraction, like: VideoInfo | None, rounded: bool) -> None:
         self.rate = Fraction(fps).limit_denominator(100_000)
         self.pts = like.pts if like else None
         self.time_base = like.time_base if like and like.pts else 1 / self.rate
