@@ -1,4 +1,4 @@
-"""Schemes that walk through the incomplete frames in time order: AR and AR-far-future (METHOD: arXiv 2405.00251, section 5)."""
+"""Schemes that walk through the incomplete frames in time order: AR and AR-far-future (arXiv 2405.00251, section 5)."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence

@@ -70,7 +70,7 @@ class SamplingScheme(ABC):
 
 
 def check_plan(stages: Iterable[Stage], incomplete: Sequence[bool], window: int) -> Iterator[Stage]:
-    """Pass stages on, one by one, after proving that each may be run (METHOD section 4).
+    """Pass stages on, one by one, after proving that each may be run.
 
     Raises:
         PlanError: over budget, out of range, a complete frame painted, a frame painted twice, an observed frame that is not

