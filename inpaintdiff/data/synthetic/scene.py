@@ -1,0 +1,114 @@
+"""One simulated clip from one seed: traffic, its pictures, the hole and the true tracks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+
+from inpaintdiff.data.synthetic.render import Body, Camera
+from inpaintdiff.data.synthetic.road_map import VIEW, Kind, RoadMap, draw_road_map
+from inpaintdiff.data.synthetic.traffic import STEP, Traffic, Vehicle
+from inpaintdiff.data.video import to_unit
+from inpaintdiff.types import VideoClip
+
+FPS = 8  # one simulated step a frame
+_WARM_UP = 200  # steps after which roads are as full as they stay
+
+
+@dataclass(frozen=True)
+class TrackPoint:
+    """Where a vehicle is in a frame.
+
+    Attributes:
+        frame, vehicle: numbers.
+        x, y: of its middle, pixels from the upper left corner of the picture; may lie outside of it.
+        heading: radians, clockwise from the direction of x.
+        length, width: pixels.
+        speed: pixels a frame.
+        red, green, blue: colour of its body, 0 to 255.
+    """
+
+    frame: int
+    vehicle: int
+    x: float
+    y: float
+    heading: float
+    length: float
+    width: float
+    speed: float
+    red: int
+    green: int
+    blue: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A simulated clip with its truth.
+
+    Attributes:
+        frames: what the camera saw.
+        hole: the region over the junction that is hidden for the whole clip.
+        tracks: all vehicles in all frames, in order of frame and vehicle.
+        road_map: the place.
+        background: the place without vehicles.
+    """
+
+    frames: UInt8[np.ndarray, "t h w 3"]
+    hole: Bool[np.ndarray, "h w"]
+    tracks: tuple[TrackPoint, ...]
+    road_map: RoadMap
+    background: UInt8[np.ndarray, "h w 3"]
+
+
+def simulate_scene(seed: int, frames: int = 64, size: int = 64, kind: Kind | None = None) -> Scene:
+    """A traffic scene seen from above; equal arguments give equal bytes, on every machine with the same numpy.
+
+    Args:
+        seed: of everything.
+        frames: length, at `FPS` a second.
+        size: height and width, pixels. The same seed at another size shows the same scene.
+        kind: of the road map; drawn if None.
+    """
+    # one stream a purpose: another size or length changes none of the others
+    place, ground, drivers, hidden = (np.random.default_rng([seed, k]) for k in range(4))
+    road_map = draw_road_map(place, kind)
+    camera = Camera(road_map, ground, size)
+    traffic = Traffic(road_map, drivers, density=float(drivers.uniform(0.08, 0.2)))
+    for _ in traffic.run(_WARM_UP):
+        pass
+    pictures, tracks = [], list[TrackPoint]()
+    for t, vehicles in enumerate(traffic.run(frames)):
+        bodies = [_body(road_map, a) for a in vehicles]
+        pictures.append(camera.photograph(bodies))
+        tracks += [_track_point(t, a, b, camera.pixel) for a, b in zip(vehicles, bodies, strict=True)]
+    hole = _draw_hole(hidden, road_map, size)
+    return Scene(np.stack(pictures), hole, tuple(tracks), road_map, camera.photograph([]))
+
+
+def simulated_clip(seed: int, frames: int = 32, size: int = 64, kind: Kind | None = None) -> VideoClip:
+    """As `simulate_scene`, as a clip for models: frames in [-1, 1], the hole on every frame."""
+    scene = simulate_scene(seed, frames, size, kind)
+    hole = torch.from_numpy(scene.hole).expand(frames, 1, size, size).clone()
+    return VideoClip(to_unit(scene.frames), hole, torch.arange(frames))
+
+
+def _body(road_map: RoadMap, a: Vehicle) -> Body:
+    return Body(*road_map.lines[a.line].place(a.s), a.length, a.width, a.colour)
+
+
+def _track_point(t: int, a: Vehicle, b: Body, pixel: float) -> TrackPoint:
+    x, y = ((v + VIEW / 2) / pixel for v in (b.x, b.y))
+    red, green, blue = (round(c * 255) for c in b.colour)
+    speed = a.v * STEP / pixel
+    return TrackPoint(t, a.number, x, y, b.heading, b.length / pixel, b.width / pixel, speed, red, green, blue)
+
+
+def _draw_hole(rng: np.random.Generator, road_map: RoadMap, size: int) -> Bool[np.ndarray, "h w"]:
+    """A rectangle over the middle of the junction, 17 to 23 metres a side."""
+    half = rng.uniform(8.5, 11.5, size=2)
+    middle = road_map.centre + rng.uniform(-1.5, 1.5, size=2)
+    low, high = (np.rint((middle + sign * half + VIEW / 2) / VIEW * size).astype(int).clip(0, size) for sign in (-1, 1))
+    hole = np.zeros((size, size), dtype=bool)
+    hole[low[1] : high[1], low[0] : high[0]] = True
+    return hole
