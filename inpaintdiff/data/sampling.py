@@ -1,0 +1,98 @@
+"""Which windows training sees, in an order that is a pure function of (seed, epoch, position): what makes resuming exact."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from inpaintdiff.data.clips import TaskRequest
+from inpaintdiff.schemes.tasks import TaskSampler
+from inpaintdiff.types import VideoClip
+
+
+class TaskBatches(Sampler[list[TaskRequest]]):
+    """Batches of windows. One stage is drawn a batch, so that no window has to be padded.
+
+    Args:
+        lengths: number of frames of every clip.
+        tasks: draws the stage, within the shortest clip of the batch.
+        batch_size: windows a batch on each rank.
+        seed: of the whole order.
+        rank, ranks: this process and how many there are; all ranks draw the same stage, for equal work.
+        reshuffle: False gives every epoch the windows of the first one, so that validations can be compared.
+    """
+
+    def __init__(
+        self,
+        lengths: list[int],
+        tasks: TaskSampler,
+        batch_size: int,
+        seed: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+        reshuffle: bool = True,
+    ) -> None:
+        if not 1 <= batch_size * ranks <= len(lengths):
+            raise ValueError(
+                f"{ranks} x {batch_size} windows a batch do not fit {len(lengths)} clips; expected 1 to that many"
+            )
+        self.lengths, self.tasks, self.batch_size = lengths, tasks, batch_size
+        self.seed, self.rank, self.ranks = seed, rank, ranks
+        self.reshuffle = reshuffle
+        self.epoch = 0
+        self.start = 0
+
+    @property
+    def sampler(self) -> "TaskBatches":
+        """Lightning announces the epoch to `batch_sampler.sampler`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """The order of this epoch."""
+        self.epoch = epoch if self.reshuffle else 0
+
+    def __len__(self) -> int:
+        return len(self.lengths) // (self.batch_size * self.ranks)
+
+    def __iter__(self) -> Iterator[list[TaskRequest]]:
+        order = list(range(len(self.lengths)))
+        random.Random(f"{self.seed}/{self.epoch}").shuffle(order)
+        size = self.batch_size * self.ranks
+        # only this pass begins in the middle
+        start, self.start = self.start, 0
+        for k in range(start, len(self)):
+            rng = random.Random(f"{self.seed}/{self.epoch}/{k}")
+            clips = order[k * size : (k + 1) * size]
+            stage = self.tasks.sample(min(self.lengths[i] for i in clips), rng)
+            seeds = [rng.getrandbits(63) for _ in clips]
+            mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+            yield [TaskRequest(i, stage, s) for i, s in zip(clips[mine], seeds[mine], strict=True)]
+
+
+class ResumableLoader(DataLoader[VideoClip]):
+    """A DataLoader over `TaskBatches` whose position within the epoch is part of a checkpoint."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # of its own: an iterator made after a resume must not take a number from the stream that dropout draws from
+        super().__init__(*args, generator=torch.Generator(), **kwargs)
+        self._given = 0
+
+    def __iter__(self) -> Iterator[VideoClip]:  # type: ignore[override]
+        batches = self.batch_sampler
+        assert isinstance(batches, TaskBatches)
+        self._given = batches.start
+        for batch in super().__iter__():
+            self._given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Batches of the present epoch that were handed out."""
+        return {"given": self._given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on after the batches that were handed out before the checkpoint."""
+        batches = self.batch_sampler
+        assert isinstance(batches, TaskBatches)
+        batches.start = self._given = int(state["given"]) % len(batches)
