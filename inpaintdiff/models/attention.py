@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from inpaintdiff.models.layers import group_norm, zero_init
 
+# Fused attention pays above this many tokens; below, its bf16 backward on CPU is several times slower than plain products.
+FUSED_ABOVE = 64
+
 
 def distance_features(index: Int[Tensor, "b t"]) -> Float[Tensor, "b t t 3"]:
     """log(1 + forward distance), log(1 + backward distance) and identity for every pair of frames (i, j).
@@ -78,7 +81,7 @@ class TemporalAttention(nn.Module):
             rearrange(k_scaled, "b g n j d -> b g j n d") @ rearrange(rq, "b g i j d -> b g j d i"),
             "b g j n i -> b g n i j",
         )
-        a = logits.float().softmax(dim=-1).to(v.dtype)  # b heads n i j
+        a = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32)).to(v.dtype)  # b heads n i j
         out = a @ v  # b heads n i d
         out = out + rearrange(rearrange(a, "b g n i j -> b g i n j") @ rv, "b g i n d -> b g n i d")
         out = self.project(rearrange(out, "b g n t d -> b n t (g d)"))  # b n t c
@@ -98,7 +101,11 @@ class SpatialAttention(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")
         q, k, v = rearrange(self.qkv(tokens), "n s (three heads d) -> three n heads s d", three=3, heads=self.heads)
-        out = F.scaled_dot_product_attention(q, k, v)  # n heads s d
+        if tokens.shape[1] > FUSED_ABOVE:
+            out = F.scaled_dot_product_attention(q, k, v)  # n heads s d
+        else:
+            logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # n heads s s
+            out = logits.float().softmax(dim=-1).to(v.dtype) @ v  # n heads s d
         out = self.project(rearrange(out, "n heads s d -> n s (heads d)"))
         return x + rearrange(out, "n (h w) c -> n c h w", h=x.shape[2])
 

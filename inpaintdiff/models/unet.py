@@ -97,6 +97,8 @@ class VideoUNet(nn.Module):
                 c = width * m
             if i > 0:
                 self.up.append(Upsample(c))
+        # behind the last temporal attention a frame is computed for its own output only
+        self.last_attention = max((i for i, m in enumerate(self.up) if isinstance(m, _Level) and m.attention), default=-1)
         self.norm_out = group_norm(c)
         self.conv_out = zero_init(nn.Conv2d(c, channels * patch**2, 3, padding=1))
 
@@ -116,7 +118,8 @@ class VideoUNet(nn.Module):
             index: true frame numbers; only differences count.
 
         Returns:
-            The raw network output, to be combined by the preconditioning.
+            The raw network output, to be combined by the preconditioning. Observed frames (all True in `known_mask`) get 0:
+            behind the last temporal attention nothing depends on them, so they are not computed.
         """
         b, t, _, height, width = x.shape
         x = torch.cat([x, known_mask.to(x.dtype)], dim=2).flatten(0, 1)  # n c+1 h w
@@ -133,16 +136,27 @@ class VideoUNet(nn.Module):
             kept.append(h)
         for block in self.middle:
             h = block(h, emb, distances)
-        for block in self.up:
-            h = block(torch.cat([h, kept.pop()], dim=1), emb, distances) if isinstance(block, _Level) else block(h)
-        h = F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.patch)  # n c h w
-        return rearrange(h[:, :, :height, :width], "(b t) c h w -> b t c h w", b=b, t=t)
+        wanted = ~known_mask.flatten(2).all(dim=2).flatten()  # n
+        emb_wanted = emb.flatten(0, 1)[wanted]  # m e
+        if self.last_attention < 0:
+            h, kept = h[wanted], [k[wanted] for k in kept]
+        for i, block in enumerate(self.up):
+            if isinstance(block, _Level):
+                h = torch.cat([h, kept.pop()], dim=1)
+                h = block(h, emb, distances) if i <= self.last_attention else block.res(h, emb_wanted)
+            else:
+                h = block(h)
+            if i == self.last_attention:
+                h, kept = h[wanted], [k[wanted] for k in kept]
+        h = F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.patch)  # m c h w
+        out = h.new_zeros(b * t, *h.shape[1:]).index_put((wanted,), h)  # n c h w
+        return rearrange(out[:, :, :height, :width], "(b t) c h w -> b t c h w", b=b, t=t)
 
 
 # Multipliers by picture size as FDM has them; attention at feature sizes 16 and 8.
 PRESETS: dict[str, dict[str, object]] = {
     "tiny": {"width": 16, "multipliers": (1, 2), "blocks": 1, "attention_levels": (1,), "heads": 2, "patch": 2},
-    "small-64": {"width": 48, "multipliers": (1, 2, 3), "blocks": 1, "attention_levels": (1, 2), "heads": 4, "patch": 2},
+    "small-64": {"width": 32, "multipliers": (1, 2, 4), "blocks": 1, "attention_levels": (2,), "heads": 4, "patch": 2},
     "fdm-32": {"width": 128, "multipliers": (1, 2, 2, 2), "attention_levels": (1, 2)},
     "fdm-64": {"width": 128, "multipliers": (1, 2, 3, 4), "attention_levels": (2, 3)},
     "fdm-128": {"width": 128, "multipliers": (1, 1, 2, 3, 4), "attention_levels": (3, 4)},
