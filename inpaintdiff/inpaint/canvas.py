@@ -1,13 +1,17 @@
 """Where painted frames are kept between stages. A stage touches the frames of its window only, however long the video."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from inpaintdiff.errors import SettingError
+from inpaintdiff.errors import SettingError, VideoWriteError
 from inpaintdiff.inpaint.composite import composite
 from inpaintdiff.types import VideoClip
 
@@ -99,3 +103,132 @@ class MemoryCanvas(Canvas):
 
     def _frame(self, i: int) -> Float[Tensor, "s c h w"]:
         return self._painted[i] if i in self._painted else self._clip.frames[i].expand(self.samples, -1, -1, -1)
+
+
+class ClipSource(ABC):
+    """A clip whose frames are made when they are asked for: what a `DiskCanvas` is painted over.
+
+    Attributes:
+        height, width: of the frames.
+        rows, columns: outside of these no frame has a hole; they bound what a canvas has to keep.
+    """
+
+    height: int
+    width: int
+    rows: slice
+    columns: slice
+
+    @abstractmethod
+    def incomplete(self) -> list[bool]:
+        """For every frame: does it have a hole?"""
+
+    @abstractmethod
+    def frames(self, positions: Sequence[int]) -> Float[Tensor, "t 3 h w"]:
+        """These frames, [-1, 1]; values under the hole mean nothing."""
+
+    @abstractmethod
+    def hole(self, positions: Sequence[int]) -> Bool[Tensor, "t 1 h w"]:
+        """Their holes."""
+
+    @abstractmethod
+    def index(self, positions: Sequence[int]) -> Int[Tensor, " t"]:
+        """Their true frame numbers."""
+
+
+class DiskCanvas(Canvas):
+    """Keeps what is painted in a file, so that memory is that of a window, however long the video and however many the samples.
+
+    The file is read and written, not mapped: pages of a mapping would count as memory of the process. It holds float32, so
+    that a stage sees the very bits that an earlier one painted, and outlives the process, so that painting can go on.
+
+    Args:
+        source: frames and holes on demand.
+        path: of the file; one that exists already is gone on with.
+        samples: number of versions to paint.
+
+    Raises:
+        SettingError: `samples` below 1.
+        VideoWriteError: the file cannot be made, or is that of another painting.
+    """
+
+    def __init__(self, source: ClipSource, path: Path, samples: int = 1) -> None:
+        if samples < 1:
+            raise SettingError(f"samples must be at least 1, got {samples}")
+        self.samples = samples
+        self.path = path
+        self._source = source
+        self._incomplete = source.incomplete()
+        self._record = list(
+            accumulate(self._incomplete, initial=0)
+        )  # position -> how many incomplete frames lie before it
+        self._shape = (3, len(range(source.height)[source.rows]), len(range(source.width)[source.columns]))
+        self._bytes = 4 * int(np.prod(self._shape))
+        whole = self._record[-1] * samples * self._bytes
+        try:
+            path.touch()
+            if path.stat().st_size not in (0, whole):
+                raise VideoWriteError(
+                    f"{path} has {path.stat().st_size} bytes, expected {whole}; it belongs to another painting."
+                )
+            os.truncate(path, whole)  # a file with holes: disk space is taken as frames are painted
+        except OSError as e:
+            raise _unwritable(path, e) from e
+
+    def incomplete(self) -> list[bool]:
+        return self._incomplete
+
+    def window(self, positions: Sequence[int], samples: slice) -> Float[Tensor, "s t c h w"]:
+        painted = self.painted(positions, samples)
+        source = self._source.frames(positions).expand(len(painted), -1, -1, -1, -1)
+        return composite(source, painted, self.hole(positions).expand(len(painted), -1, -1, -1, -1))
+
+    def hole(self, positions: Sequence[int]) -> Bool[Tensor, "t 1 h w"]:
+        return self._source.hole(positions)
+
+    def index(self, positions: Sequence[int]) -> Int[Tensor, " t"]:
+        return self._source.index(positions)
+
+    def paste(self, positions: Sequence[int], samples: slice, painted: Float[Tensor, "s t c h w"]) -> None:
+        """Keep the holes of these frames; on return they are on the disk.
+
+        Raises:
+            VideoWriteError: the disk is full, or the file is gone.
+        """
+        kept = composite(
+            torch.zeros_like(painted, device="cpu"),
+            painted.cpu(),
+            self.hole(positions).expand(len(painted), -1, -1, -1, -1),
+        )
+        kept = kept[..., self._source.rows, self._source.columns].to(torch.float32).contiguous()
+        try:
+            with self.path.open("r+b", buffering=0) as file:
+                for s, version in zip(range(self.samples)[samples], kept.numpy(), strict=True):
+                    for i, frame in zip(positions, version, strict=True):
+                        file.seek((self._record[i] * self.samples + s) * self._bytes)
+                        file.write(frame.tobytes())
+                os.fsync(file.fileno())
+        except OSError as e:
+            raise _unwritable(self.path, e) from e
+
+    def painted(self, positions: Sequence[int], samples: slice) -> Float[Tensor, "s t c h w"]:
+        """What was pasted into these frames, 0 everywhere else; the source is not asked for its frames."""
+        numbers = range(self.samples)[samples]
+        out = torch.zeros(len(numbers), len(positions), 3, self._source.height, self._source.width)
+        try:
+            with self.path.open("rb") as file:
+                for k, i in enumerate(positions):
+                    for j, s in enumerate(numbers if self._incomplete[i] else ()):
+                        file.seek((self._record[i] * self.samples + s) * self._bytes)
+                        kept = np.frombuffer(file.read(self._bytes), dtype=np.float32).reshape(self._shape)
+                        out[j, k, :, self._source.rows, self._source.columns] = torch.from_numpy(kept.copy())
+        except OSError as e:
+            raise _unwritable(self.path, e) from e
+        return out
+
+
+def _unwritable(path: Path, e: OSError) -> VideoWriteError:
+    return (
+        e
+        if isinstance(e, VideoWriteError)
+        else VideoWriteError(f"{path} cannot be written or read: {e.strerror or e}.")
+    )

@@ -138,12 +138,19 @@ class Inpainter:
         """Paint as `__call__` does, yielding after every stage; nothing is yielded, or computed, where nothing is missing."""
         return self.paint(MemoryCanvas(clip, samples), seed)
 
-    def paint(self, canvas: Canvas, seed: int = 0) -> Iterator[Progress]:
-        """Paint on a canvas of the caller's, yielding after every stage."""
+    def paint(self, canvas: Canvas, seed: int = 0, first_stage: int = 0) -> Iterator[Progress]:
+        """Paint on a canvas of the caller's, yielding after every stage.
+
+        Args:
+            canvas: what is painted on.
+            seed: as for `__call__`.
+            first_stage: the stages before this one were painted earlier, and `canvas` holds them. What follows is the same
+                as in one go.
+        """
         incomplete = canvas.incomplete()
         stages = self.plan(incomplete)
-        begin, done = time.monotonic(), 0
-        for k, stage in enumerate(stages):
+        begin, done = time.monotonic(), sum(len(s.latent) for s in stages[:first_stage])
+        for k, stage in enumerate(stages[first_stage:], first_stage):
             size = self.samples_per_batch or canvas.samples
             for first in range(0, canvas.samples, size):
                 samples = range(first, min(first + size, canvas.samples))

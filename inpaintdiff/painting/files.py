@@ -1,0 +1,228 @@
+"""From a video file and a hole to painted video files: everything cheap is checked first, nothing is left half-written."""
+
+import glob
+import hashlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inpaintdiff.data.hole_track import HoleTrack
+from inpaintdiff.data.video import VideoReader, check_output, open_video, write_video
+from inpaintdiff.errors import SettingError, VideoWriteError
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting.inputs import as_hole
+from inpaintdiff.painting.job import Frame, Job, Step
+from inpaintdiff.painting.journal import Journal, check_journal, journal_folder
+from inpaintdiff.painting.outputs import false_colours, numbered, record_of, write_record
+from inpaintdiff.painting.painters import Painter
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted: a video in, painted videos out.
+
+    Attributes:
+        video: file or folder of pictures.
+        output: .mp4, .mkv, .mov, or with `lossless` .mkv or a folder; with several samples the names get -1, -2, ...
+        mask, boxes, invert, dilate, extend, allow_large: the hole, see `as_hole`.
+        sampling: how to paint.
+        context: surroundings of the hole, see `choose_regions`.
+        lossless, crf, overwrite: see `write_video`.
+        resume: go on with an earlier run of the same order that was cut off, see `Journal`.
+    """
+
+    video: Path
+    output: Path
+    mask: Path | None = None
+    boxes: Sequence[str] = ()
+    invert: bool = False
+    dilate: int = 0
+    extend: str | None = None
+    allow_large: bool = False
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    context: float = 0.5
+    lossless: bool = False
+    crf: int = 12
+    overwrite: bool = False
+    resume: bool = False
+
+    def outputs(self) -> tuple[list[Path], Path | None, Path]:
+        """See `numbered`."""
+        return numbered(self.output, self.sampling.samples)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An order whose inputs were read and whose outputs can be written; no model has been loaded for it."""
+
+    order: Order
+    video: VideoReader
+    holes: HoleTrack
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of an order.
+
+    Attributes:
+        videos: one a sample.
+        uncertainty: the video of their spread, None for one sample.
+        sidecar: the record of how they were made.
+        seconds: that painting and writing took.
+    """
+
+    videos: list[Path]
+    uncertainty: Path | None
+    sidecar: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Progress after painting: frames written so far, in all videos, and how many there are."""
+
+    frames: int
+    total_frames: int
+
+
+Report = Callable[[Step | Writing], None]
+
+
+def check(order: Order) -> Checked:
+    """Read the inputs and see that the outputs can be written.
+
+    Raises:
+        VideoReadError, VideoWriteError, HoleError, SettingError: what is wrong with the order.
+    """
+    video = open_video(order.video)
+    outputs, spread, sidecar = order.outputs()
+    videos = [*outputs, *([spread] if spread else [])]
+    folder = journal_folder(order.output)
+    for path in videos:
+        if path.resolve() == order.video.resolve():
+            raise VideoWriteError(f"{path} is the input; give the output another name.")
+        # What an unfinished job had begun to write is its own; the journal tells when it is opened.
+        check_output(path, lossless=order.lossless, overwrite=order.overwrite or (order.resume and folder.exists()))
+    if sidecar.exists() and not order.overwrite and not (order.resume and folder.exists()):
+        raise VideoWriteError(f"{sidecar} exists already; give another output, or --overwrite (overwrite=True).")
+    check_journal(folder, resume=order.resume, overwrite=order.overwrite)
+    if not 0 <= order.crf <= 51:
+        raise SettingError(f"crf {order.crf} is not a quality of x264; expected 0 (best) to 51.")
+    if not order.context >= 0:
+        raise SettingError(f"context must be 0 or more (in sizes of the hole), got {order.context}")
+    holes = as_hole(
+        video,
+        order.mask,
+        order.boxes,
+        invert=order.invert,
+        dilate=order.dilate,
+        extend=order.extend,
+        allow_large=order.allow_large,
+    )
+    _check_folder(order.output.absolute().parent)
+    return Checked(order, video, holes)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as e:
+        raise VideoWriteError(f"{folder} cannot be written to: {e.strerror or e}.") from e
+
+
+def make_job(checked: Checked, painter: Painter) -> Job:
+    """The job of an order, planned.
+
+    Raises:
+        PlanError: the painter's scheme cannot paint this video.
+    """
+    order = checked.order
+    return Job(
+        checked.video,
+        checked.holes,
+        painter,
+        samples=order.sampling.samples,
+        seed=order.sampling.seed,
+        context=order.context,
+    )
+
+
+def run(order: Order, job: Job, report: Report = lambda _: None) -> Written:
+    """Paint and write. What is finished is in a journal beside the output until all is done.
+
+    Raises:
+        VideoReadError: the input has gone.
+        VideoWriteError: an output cannot be written, or the disk is full; the journal stays.
+        SettingError: the journal that was to be gone on with is that of another order.
+    """
+    begin = time.monotonic()
+    journal = Journal(journal_folder(order.output), fingerprint(order, job), resume=order.resume)
+    if order.resume and not journal.writing:
+        for path in order.outputs()[0]:
+            check_output(path, lossless=order.lossless, overwrite=order.overwrite)
+    outputs, spread, sidecar = order.outputs()
+    if not all(journal.written(p.name) and p.exists() for p in [*outputs, *([spread] if spread else [])]):
+        for step in job.paint(journal.folder, journal.stages(len(job.regions))):
+            journal.finish_stage(step)
+            report(step)
+        _write_all(order, job, journal, report)
+    seconds = time.monotonic() - begin
+    record = record_of(job)
+    record["hole"] |= {"dilated": order.dilate, "inverted": order.invert}
+    record |= {
+        "outputs": [p.name for p in outputs],
+        "uncertainty": spread and spread.name,
+        "encoding": {"lossless": True} if order.lossless else {"lossless": False, "crf": order.crf},
+        "seconds": round(seconds, 3),
+    }
+    write_record(sidecar, record, overwrite=True)  # that it may be was checked before painting
+    journal.remove()
+    return Written(outputs, spread, sidecar, seconds)
+
+
+def fingerprint(order: Order, job: Job) -> dict[str, Any]:
+    """Everything that decides about the bytes of the result."""
+    made = record_of(job)
+    made.pop("input")
+    files = sorted(order.video.iterdir()) if order.video.is_dir() else [order.video]
+    stats = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return {
+        **made,
+        "input": hashlib.sha256(repr(stats).encode()).hexdigest(),
+        "encoding": "lossless" if order.lossless else f"crf {order.crf}",
+    }
+
+
+def _write_all(order: Order, job: Job, journal: Journal, report: Report) -> None:
+    info = job.video.info
+    outputs, spread, _ = order.outputs()
+    streams: list[tuple[Path, Iterator[Frame]]] = [(p, job.frames(s)) for s, p in enumerate(outputs)]
+    if spread is not None:
+        streams.append((spread, map(false_colours, job.spread())))
+    total, done = info.frames * len(streams), 0
+
+    def counted(frames: Iterator[Frame]) -> Iterator[Frame]:
+        nonlocal done
+        for frame in frames:
+            yield frame
+            done += 1
+            report(Writing(done, total))
+
+    overwrite = order.overwrite or journal.writing
+    journal.begin_writing()
+    for path, frames in streams:
+        if journal.written(path.name) and path.exists():
+            done += info.frames
+            continue
+        for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # of a run that was killed
+            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+        write_video(
+            path, counted(frames), info.fps, crf=order.crf, lossless=order.lossless, overwrite=overwrite, like=info
+        )
+        journal.finish_video(path.name)
