@@ -77,13 +77,21 @@ class Tracking:
         return f"mlflow ui --backend-store-uri {self.uri}"
 
 
-def tracking(folder: str | Path = DEFAULT_FOLDER) -> Tracking:
+def tracking(folder: str | Path = DEFAULT_FOLDER, uri: str | None = None) -> Tracking:
     """The store that everything in this package uses.
 
-    MLFLOW_TRACKING_URI decides if it is set; otherwise an SQLite file `mlflow.db` in `folder` with the artifacts beside it. The
-    folder is made, the database only when something is recorded.
+    `uri` decides if it is given, then MLFLOW_TRACKING_URI if it is set; otherwise an SQLite file `mlflow.db` in `folder` with the
+    artifacts beside it. Nothing is made before something is recorded.
+
+    Raises:
+        RegistryError: an address of a kind that MLflow keeps no models under.
     """
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+    if uri := uri or os.environ.get("MLFLOW_TRACKING_URI"):
+        if not re.match(r"(https?|sqlite|postgresql|mysql|mssql|databricks)\b[^:]*:", uri):
+            raise RegistryError(f"{uri} is no MLflow store; expected http://HOST:PORT or sqlite:///FILE")
+        if uri.startswith("sqlite:///"):
+            database = Path(uri.removeprefix("sqlite:///")).resolve()
+            return Tracking(f"sqlite:///{database}", (database.parent / "artifacts").as_uri())
         return Tracking(uri)
     root = Path(folder).resolve()
     return Tracking(f"sqlite:///{root / 'mlflow.db'}", (root / "artifacts").as_uri())
@@ -193,6 +201,51 @@ def _log_and_register(
         if not own_run:
             client.update_run(run_id, status=before)  # leaving start_run's block has ended the caller's run
         return str(logged.registered_model_version)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in the registry.
+
+    Attributes:
+        name: of the registered model.
+        version: a number as text.
+        aliases: names that point at it, sorted.
+        tags: as given; `sha256` is the digest of its weights file.
+        run_id: the run that made it.
+        created: seconds since 1970.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    run_id: str | None
+    created: float
+
+
+def list_models(store: Tracking | None = None) -> list[Registered]:
+    """All versions of all models, by name, newest first; none where the embedded store does not exist yet.
+
+    Raises:
+        RegistryError: the store does not answer.
+    """
+    store = store or tracking()
+    if store.database is not None and not store.database.is_file():
+        return []
+    found = []
+    with _errors(store):
+        client = _client(store)
+        for model in client.search_registered_models(order_by=["name"]):
+            # versions as search gives them have lost their aliases
+            aliases = client.get_registered_model(model.name).aliases
+            versions = client.search_model_versions(f"name = '{model.name}'")
+            for v in sorted(versions, key=lambda v: -int(v.version)):
+                names = tuple(sorted(a for a, target in aliases.items() if str(target) == str(v.version)))
+                tags = {str(k): str(t) for k, t in v.tags.items()}
+                created = v.creation_timestamp / 1000
+                found.append(Registered(v.name, str(v.version), names, tags, v.run_id or None, created))
+    return found
 
 
 def find_version(uri: str, store: Tracking | None = None) -> ModelVersion:

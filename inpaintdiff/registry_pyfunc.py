@@ -14,8 +14,9 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from inpaintdiff.checkpoint import load_denoiser
 from inpaintdiff.data.video import to_uint8, to_unit
-from inpaintdiff.errors import HoleError, InpaintDiffError
+from inpaintdiff.errors import HoleError, InpaintDiffError, PlanError
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.schemes import scheme_names
 from inpaintdiff.types import VideoClip
 
 
@@ -37,6 +38,8 @@ class ServedInpainter(PythonModel):
         """
         p = {"steps": 20, "seed": 0, "samples": 1, "scheme": "lookahead-ar++", **(params or {})}
         try:
+            if p["scheme"] not in scheme_names():  # a caller from outside may not name modules to import
+                raise PlanError(f"scheme is {p['scheme']!r}, expected one of {', '.join(scheme_names())}")
             clip = _clip(model_input["frames"], model_input["hole"])
             sampling = SamplingConfig(scheme=p["scheme"], calls=int(p["steps"]))
             inpainter = sampling.inpainter(self.denoiser, self.info.config, self.device)

@@ -4,6 +4,8 @@ import os
 
 # Read by OpenMP when torch is first imported: waiting threads sleep, which on a busy machine is up to six times faster.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# The same for numpy's small matrices.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # A tracking server of the developer's must not receive what tests log.
@@ -34,3 +36,13 @@ def assets() -> Path:
     if not folder.is_dir():
         pytest.skip(f"INPAINTDIFF_ASSETS names {value}, which is not a folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic data set small enough to train on in a test: 6 clips of 12 frames at 32 x 32 pixels, 2 for val, 2 for test."""
+    from inpaintdiff.data.synthetic.write import synthesize_traffic
+
+    root = tmp_path_factory.mktemp("traffic") / "data"
+    synthesize_traffic(root, {"train": 6, "val": 2, "test": 2}, frames=12, size=32, workers=0)
+    return root

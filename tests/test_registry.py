@@ -73,7 +73,8 @@ def test_a_version_has_card_tags_and_signature(store: Tracking, files: list[Path
     assert first.tags["optimizer_steps"] == "3"
     assert "4 frames of 8x8 pixels" in first.description
     assert second.description == "# Second\n"
-    model = mlflow.models.get_model_info(str(resolve_model(f"models:/{NAME}/1", store).parents[1]))
+    with connected(store):
+        model = mlflow.models.get_model_info(str(resolve_model(f"models:/{NAME}/1", store).parents[1]))
     inputs = {s.name: (s.type, s.shape) for s in model.signature.inputs}
     assert inputs == {"frames": (np.dtype("uint8"), (-1, -1, -1, 3)), "hole": (np.dtype("uint8"), (-1, -1, -1))}
     assert {p.name for p in model.signature.params} == {"steps", "seed", "samples", "scheme"}
@@ -144,6 +145,7 @@ def test_wrong_input_to_the_version_is_the_callers_fault(store: Tracking, regist
         ({"frames": frames, "hole": hole[:4]}, {}),
         ({"frames": frames, "hole": hole}, {"steps": 0}),
         ({"frames": frames, "hole": hole}, {"scheme": "no-such-scheme"}),
+        ({"frames": frames, "hole": hole}, {"scheme": "inpaintdiff.schemes:Autoregressive"}),
     ):
         with pytest.raises(MlflowException) as info:
             served.predict(wrong, params=params)

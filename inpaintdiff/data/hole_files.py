@@ -1,6 +1,7 @@
 """Hole files: pictures, folders of pictures, mask videos and arrays, as grey levels; what they mean is for `holes.py` to say."""
 
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -38,7 +39,9 @@ def write_hole(path: Path | str, hole: Bool[np.ndarray, "*t h w"], *, overwrite:
         )
     if suffix == "":
         levels = pictures.astype(np.uint8) * 255
-        return write_video(target, (np.repeat(p[..., None], 3, axis=2) for p in levels), 25, lossless=True, overwrite=overwrite)
+        return write_video(
+            target, (np.repeat(p[..., None], 3, axis=2) for p in levels), 25, lossless=True, overwrite=overwrite
+        )
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -61,31 +64,43 @@ def read_levels(path: Path, name: str) -> UInt8[np.ndarray, "t h w"]:
     Raises:
         HoleError: missing, unreadable, or pictures of different sizes.
     """
+    return np.stack(list(iter_levels(path, name)))
+
+
+def iter_levels(path: Path, name: str) -> Iterator[UInt8[np.ndarray, "h w"]]:
+    """As `read_levels`, a picture at a time; only .npz files, which are packed, are in memory as a whole.
+
+    Raises:
+        HoleError: as `read_levels`, when the faulty picture is reached.
+    """
     suffix = path.suffix.lower()
     try:
         if is_folder(path):
-            return _read_folder(path)
-        if not path.exists():
+            yield from _iter_folder(path)
+        elif not path.exists():
             raise HoleError(f"{name} does not exist.")
-        if suffix in IMAGE_SUFFIXES:
-            return _read_picture(path)[None]
-        if suffix in {".npy", ".npz"}:
-            return levels_of_array(_read_array(path, name), name)
-        return np.stack([_luma(frame) for frame in open_video(path).iter()])
+        elif suffix in IMAGE_SUFFIXES:
+            yield _read_picture(path)
+        elif suffix in {".npy", ".npz"}:
+            yield from iter_array(_read_array(path, name), name)
+        else:
+            yield from map(_luma, open_video(path).iter())
     except VideoReadError as e:
         raise HoleError(f"mask {e}") from e
 
 
-def _read_folder(path: Path) -> UInt8[np.ndarray, "t h w"]:
+def _iter_folder(path: Path) -> Iterator[UInt8[np.ndarray, "h w"]]:
     paths = image_paths(path)
     if not paths:
         raise HoleError(f"mask {path} is a folder without pictures.")
-    pictures = [_read_picture(p) for p in paths]
-    for p, picture in zip(paths, pictures, strict=True):
-        if picture.shape != pictures[0].shape:
-            (h, w), (h0, w0) = picture.shape, pictures[0].shape
+    first: tuple[int, ...] | None = None
+    for p in paths:
+        picture = _read_picture(p)
+        first = first or picture.shape
+        if picture.shape != first:
+            (h, w), (h0, w0) = picture.shape, first
             raise HoleError(f"mask {p} is {w} x {h}, the first picture of its folder is {w0} x {h0}.")
-    return np.stack(pictures)
+        yield picture
 
 
 def _read_picture(path: Path) -> UInt8[np.ndarray, "h w"]:
@@ -104,7 +119,7 @@ def _luma(frame: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
 
 def _read_array(path: Path, name: str) -> np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False)
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded:
@@ -119,23 +134,27 @@ def _read_array(path: Path, name: str) -> np.ndarray:
         raise HoleError(f"{name} cannot be read as an array: {e}.") from e
 
 
-def levels_of_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "t h w"]:
-    """Grey levels from an array: bool, 0 and 1, 0 to 255, or floats from 0 to 1."""
+def iter_array(array: np.ndarray, name: str) -> Iterator[UInt8[np.ndarray, "h w"]]:
+    """The grey levels of an array of bool, 0 and 1, 0 to 255, or floats from 0 to 1, a picture at a time.
+
+    Raises:
+        HoleError: another shape, type or range; before the first picture.
+    """
     if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
         array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
     if array.ndim not in (2, 3) or array.size == 0:
         raise HoleError(
             f"{name} is an array of shape {array.shape}; expected [height, width] or [frames, height, width]."
         )
+    pictures = array[None] if array.ndim == 2 else array
     if array.dtype == bool:
-        levels = array.astype(np.uint8) * 255
-    elif np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating):
-        if not np.isfinite(array).all():
-            raise HoleError(f"{name} has values that are not finite (NaN or infinity).")
-        low, high = array.min(), array.max()
-        if low < 0 or high > 255:
-            raise HoleError(f"{name} has values from {low} to {high}; expected 0 to 255, or 0 to 1.")
-        levels = np.rint(array.astype(np.float64) * (255 if high <= 1 else 1)).astype(np.uint8)
-    else:
+        return (picture.astype(np.uint8) * 255 for picture in pictures)
+    if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
         raise HoleError(f"{name} is an array of {array.dtype}; expected bool or numbers.")
-    return levels[None] if levels.ndim == 2 else levels
+    if not all(np.isfinite(picture).all() for picture in pictures):
+        raise HoleError(f"{name} has values that are not finite (NaN or infinity).")
+    low, high = min(p.min() for p in pictures), max(p.max() for p in pictures)
+    if low < 0 or high > 255:
+        raise HoleError(f"{name} has values from {low} to {high}; expected 0 to 255, or 0 to 1.")
+    scale = 255 if high <= 1 else 1
+    return (np.rint(picture.astype(np.float64) * scale).astype(np.uint8) for picture in pictures)

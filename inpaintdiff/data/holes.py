@@ -2,23 +2,27 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Num, UInt8
+from jaxtyping import Bool, Int, Num
 
-from inpaintdiff.data.hole_files import levels_of_array, read_levels, write_hole
+from inpaintdiff.data.hole_files import iter_array, iter_levels, write_hole
+from inpaintdiff.data.hole_track import HoleFacts
 from inpaintdiff.errors import HoleError
 
 __all__ = [
     "Box",
+    "box_pictures",
     "boxes_to_hole",
     "check_hole",
     "dilated",
+    "hole_pictures",
     "parse_box",
     "random_blob_hole",
     "random_box_hole",
@@ -31,7 +35,6 @@ log = logging.getLogger(__name__)
 _THRESHOLD = 128
 # Levels this near to the threshold may have been on its other side before compression.
 _NEAR = 32
-_LARGE = 0.6
 
 Hole = Bool[np.ndarray, "t h w"]
 
@@ -51,6 +54,10 @@ class Box:
     y2: int
     first: int | None = None
     last: int | None = None
+
+    def times(self, frames: int) -> tuple[int, int]:
+        """First and last frame in a video of so many frames."""
+        return (0 if self.first is None else self.first), (frames - 1 if self.last is None else self.last)
 
     def __str__(self) -> str:
         when = "" if self.first is None else f"@{self.first}-{self.last}"
@@ -84,17 +91,36 @@ def boxes_to_hole(boxes: Sequence[Box], frames: int, height: int, width: int) ->
     Raises:
         HoleError: a box that reaches outside the picture or the video.
     """
-    hole = np.zeros((frames, height, width), dtype=bool)
+    return np.stack(list(box_pictures(boxes, frames, height, width)))
+
+
+def box_pictures(boxes: Sequence[Box], frames: int, height: int, width: int) -> Iterator[Bool[np.ndarray, "h w"]]:
+    """As `boxes_to_hole`, a picture at a time; frames with the same boxes share one array.
+
+    Raises:
+        HoleError: at once, a box that reaches outside the picture or the video.
+    """
     for box in boxes:
         if not (0 <= box.x1 < box.x2 <= width and 0 <= box.y1 < box.y2 <= height):
             raise HoleError(
                 f"box {box} does not lie within the picture of {width} x {height}; x goes to {width}, y to {height}."
             )
-        first, last = (0 if box.first is None else box.first), (frames - 1 if box.last is None else box.last)
+        first, last = box.times(frames)
         if not 0 <= first <= last < frames:
             raise HoleError(f"box {box} wants frames {first} to {last}, the video has 0 to {frames - 1}.")
-        hole[first : last + 1, box.y1 : box.y2, box.x1 : box.x2] = True
-    return hole
+
+    def draw() -> Iterator[Bool[np.ndarray, "h w"]]:
+        shown: list[Box] | None = None
+        picture = np.zeros((height, width), dtype=bool)
+        for i in range(frames):
+            now = [b for b in boxes if b.times(frames)[0] <= i <= b.times(frames)[1]]
+            if now != shown:
+                shown, picture = now, np.zeros((height, width), dtype=bool)
+                for b in now:
+                    picture[b.y1 : b.y2, b.x1 : b.x2] = True
+            yield picture
+
+    return draw()
 
 
 def read_hole(
@@ -122,27 +148,60 @@ def read_hole(
     Raises:
         HoleError: missing, unreadable, of the wrong size or length, empty, full, or inverted-looking.
     """
+    pictures = list(hole_pictures(source, frames, height, width, dilate=dilate, extend=extend, invert=invert))
+    hole = np.stack(pictures * frames if len(pictures) == 1 else pictures)
+    check_hole(hole, allow_large)
+    return hole
+
+
+def hole_pictures(
+    source: Path | str | Num[np.ndarray, "..."] | Bool[np.ndarray, "..."],
+    frames: int,
+    height: int,
+    width: int,
+    *,
+    dilate: int = 0,
+    extend: Literal["hold"] | None = None,
+    invert: bool = False,
+) -> Iterator[Bool[np.ndarray, "h w"]]:
+    """As `read_hole`, a picture at a time, so that memory does not grow with the video; whether it is sensible is not checked.
+
+    Yields:
+        One picture, which holds for all frames, or as many as there are frames.
+
+    Raises:
+        HoleError: as `read_hole`; some faults show only after the last picture.
+    """
     if dilate < 0:
         raise HoleError(f"the mask cannot be grown by {dilate} pixels; expected 0 or more.")
     name = "the mask" if isinstance(source, np.ndarray) else f"mask {source}"
-    levels = levels_of_array(source, name) if isinstance(source, np.ndarray) else read_levels(Path(source), name)
-    if levels.shape[1:] != (height, width):
+    log.info("%s is grown by %d pixels.", name, dilate)
+    levels = iter_array(source, name) if isinstance(source, np.ndarray) else iter_levels(Path(source), name)
+    counts, marked, n = np.zeros(256, dtype=np.int64), False, 0
+    for n, picture in enumerate(levels, 1):
+        if picture.shape != (height, width):
+            raise HoleError(
+                f"{name} is {picture.shape[1]} x {picture.shape[0]}, the video is {width} x {height}. "
+                "Give a mask of the video's size."
+            )
+        counts += np.bincount(picture.reshape(-1), minlength=256)
+        hole = (picture >= _THRESHOLD) != invert
+        marked |= bool(hole.any())
+        hole = dilated(hole[None], dilate)[0] if dilate else hole
+        if n <= frames:  # the rest is counted for the message only
+            yield hole
+    if n not in (1, frames):
+        if n > frames or extend != "hold":
+            hint = "; or --mask-extend hold" if n < frames else ""
+            raise HoleError(f"{name} has {n} frames, video has {frames}. Give {frames}, or 1 for all{hint}.")
+        log.info("%s has %d frames, the video %d; its last one is held.", name, n, frames)
+        yield from repeat(hole, frames - n)
+    _report_grey(counts, name)
+    if not invert and not marked and counts[1:].any():
         raise HoleError(
-            f"{name} is {levels.shape[2]} x {levels.shape[1]}, the video is {width} x {height}. Give a mask of the video's size."
-        )
-    levels = _fit_length(levels, frames, extend, name)
-    _report_grey(levels, name)
-    hole = (levels >= _THRESHOLD) != invert
-    if not invert and not hole.any() and levels.any():
-        raise HoleError(
-            f"{name} has no value above {levels.max()}; white (255) marks what is filled, from {_THRESHOLD} up. "
+            f"{name} has no value above {np.flatnonzero(counts)[-1]}; white (255) marks what is filled, from {_THRESHOLD} up. "
             "Multiply its values so that the hole is 255."
         )
-    log.info("%s is grown by %d pixels.", name, dilate)
-    hole = dilated(hole, dilate) if dilate else hole
-    hole = np.repeat(hole, frames, axis=0) if len(hole) == 1 and frames > 1 else hole
-    check_hole(hole, allow_large)
-    return hole
 
 
 def check_hole(hole: Hole, allow_large: bool = False) -> None:
@@ -155,22 +214,10 @@ def check_hole(hole: Hole, allow_large: bool = False) -> None:
     Raises:
         HoleError: nothing is marked, everything is, or (unless `allow_large`) it looks inverted.
     """
-    painted = hole[hole.any(axis=(1, 2))]
-    if len(painted) == 0:
-        raise HoleError("the mask marks no pixel (all values 0). Nothing to fill.")
-    share = float(painted.mean())
-    if hole.all():
-        raise HoleError(
-            "the mask marks every pixel, so nothing is known to fill it from. White is filled; if black was meant: --invert-mask."
-        )
-    if allow_large:
-        return
-    fix = "White is filled; if black was meant: --invert-mask. If this is meant: --yes."
-    if share > _LARGE:
-        raise HoleError(f"the mask marks {share:.0%} of the picture and looks inverted. {fix}")
-    sides = (painted[:, 0], painted[:, -1], painted[:, :, 0], painted[:, :, -1])
-    if all(side.any(axis=1).all() for side in sides):
-        raise HoleError(f"the mask touches all four borders in every frame and looks inverted. {fix}")
+    facts = HoleFacts()
+    for picture in hole:
+        facts.add(picture)
+    facts.check(allow_large)
 
 
 def dilated(hole: Hole, pixels: int) -> Hole:
@@ -180,22 +227,8 @@ def dilated(hole: Hole, pixels: int) -> Hole:
     return np.stack([(d <= pixels + 1e-4) & f.any() for d, f in zip(distance, hole, strict=True)])
 
 
-def _fit_length(
-    levels: UInt8[np.ndarray, "t h w"], frames: int, extend: Literal["hold"] | None, name: str
-) -> UInt8[np.ndarray, "n h w"]:
-    n = len(levels)
-    if n in (1, frames):
-        return levels
-    if n < frames and extend == "hold":
-        log.info("%s has %d frames, the video %d; its last one is held.", name, n, frames)
-        return np.concatenate([levels, np.repeat(levels[-1:], frames - n, axis=0)])
-    hint = "; or --mask-extend hold" if n < frames else ""
-    raise HoleError(f"{name} has {n} frames, video has {frames}. Give {frames}, or 1 for all{hint}.")
-
-
-def _report_grey(levels: UInt8[np.ndarray, "t h w"], name: str) -> None:
+def _report_grey(counts: Int[np.ndarray, " 256"], name: str) -> None:
     """Say what compression left between black and white."""
-    counts = np.bincount(levels.reshape(-1), minlength=256)
     present = int((counts > 0).sum())
     if present > 2 or counts[1:255].any():
         near = counts[_THRESHOLD - _NEAR : _THRESHOLD + _NEAR].sum() / counts.sum()

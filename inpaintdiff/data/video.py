@@ -22,10 +22,20 @@ from inpaintdiff.data.video_readers import (
     image_paths,
     read_image,
 )
-from inpaintdiff.data.video_write import write_video
+from inpaintdiff.data.video_write import check_output, write_video
 from inpaintdiff.errors import VideoReadError
 
-__all__ = ["VideoInfo", "VideoReader", "open_video", "probe_video", "read_frames", "to_uint8", "to_unit", "write_video"]
+__all__ = [
+    "VideoInfo",
+    "VideoReader",
+    "check_output",
+    "open_video",
+    "probe_video",
+    "read_frames",
+    "to_uint8",
+    "to_unit",
+    "write_video",
+]
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 # decord is right for these if the packets below are in order; on others it fails or silently gives wrong frames.
 _DECORD_CODECS = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "vp8"})
 # A header that promises this much more than the packets give belongs to a file that was cut off.
-_CUT_OFF_SECONDS = 0.5
+_CUT_OFF_SECONDS = Fraction(1, 2)
 # Their headers promise nothing; their durations are guesses from the size of the file.
 _NO_PROMISE = frozenset({"mpegts", "mpeg", "gif", "avi", "h264", "hevc", "mjpeg"})
 # Time 0 of these is where showing starts; others start anywhere.
@@ -221,7 +221,9 @@ class _Scan:
         """Refuse files without frames and files that were cut off."""
         if self.packets == 0:
             raise VideoReadError(f"{path} has a video stream without a single frame; it is empty or cut off.")
-        if self.promised - self.end > max(_CUT_OFF_SECONDS, 2 / float(self.mean_rate)):
+        frame = 1 / self.mean_rate
+        fewer = self.header_frames > self.packets and not self.faulty
+        if self.promised - self.end > (frame * 3 / 2 if fewer else max(_CUT_OFF_SECONDS, 2 * frame)):
             raise VideoReadError(
                 f"{path} is cut off: its header promises {float(self.promised):.2f} s,"
                 f" its data ends after {float(self.end):.2f} s."

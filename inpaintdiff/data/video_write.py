@@ -68,10 +68,7 @@ def write_video(
         SettingError: `fps`, `crf` or `gop` out of range.
     """
     target = Path(path)
-    folder = lossless and (not target.suffix or str(path).endswith("/") or target.is_dir())
-    if not folder:
-        _check_suffix(target, lossless)
-    _check_free(target, overwrite)
+    folder = check_output(path, lossless=lossless, overwrite=overwrite)
     _check_settings(fps, crf, gop)
     stream = _checked(frames)
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
@@ -95,6 +92,23 @@ def write_video(
         else:
             part.unlink(missing_ok=True)
     return target
+
+
+def check_output(path: Path | str, *, lossless: bool = False, overwrite: bool = False) -> bool:
+    """What `write_video` checks before it takes a frame, so that nobody computes for hours and then cannot write.
+
+    Returns:
+        Whether `path` is to be a folder of png files.
+
+    Raises:
+        VideoWriteError: as `write_video`.
+    """
+    target = Path(path)
+    folder = lossless and (not target.suffix or str(path).endswith("/") or target.is_dir())
+    if not folder:
+        _check_suffix(target, lossless)
+    _check_free(target, overwrite)
+    return folder
 
 
 def _check_suffix(target: Path, lossless: bool) -> None:

@@ -47,6 +47,10 @@ class Solver(ABC):
     def nfe(self, steps: int) -> int:
         """Number of calls of `denoise` for a grid of `steps` steps."""
 
+    def steps_within(self, calls: int) -> int:
+        """The most steps that take at most so many calls; 1 where even that takes more."""
+        return max(n for n in range(1, calls + 1) if n == 1 or self.nfe(n) <= calls)
+
 
 @dataclass(frozen=True)
 class DDPM(Solver):

@@ -20,6 +20,7 @@ from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
 from inpaintdiff.data.video import write_video
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.metrics.frame import sample_scores
 from inpaintdiff.registry import DEFAULT_FOLDER, register_model
 from inpaintdiff.training.ema import EMA
 from inpaintdiff.training.module import InpaintingModule
@@ -130,7 +131,8 @@ class QualityCallback(Callback):
 
 
 def _scores(samples: torch.Tensor, clip: VideoClip) -> dict[str, torch.Tensor]:
-    raise NotImplementedError
+    """PSNR and SSIM of protocol v1, mean over samples (s t c h w, composited); float32, which every device can sum."""
+    return {name: value.float() for name, value in sample_scores(samples, clip.frames, clip.hole).items()}
 
 
 def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, torch.Tensor]]) -> None:

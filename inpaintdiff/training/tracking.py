@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import MLFlowLogger
@@ -112,7 +113,8 @@ def continue_run(trainer: pl.Trainer, checkpoint: str | Path) -> None:
 class Checkpoints(ModelCheckpoint):
     """One file, `last.ckpt`, rewritten every so many steps and at the end: `fit --ckpt_path last` goes on from it after a kill.
 
-    The file is replaced only when the new one is complete, wherever the temporary folder lies. It remembers the MLflow run.
+    The file is replaced only when the new one is complete, wherever the temporary folder lies. It remembers the MLflow run, and
+    the state of torch's random numbers, which dropout draws from.
 
     Args:
         dirpath: folder of the file; a fixed one, so that a new process finds it.
@@ -127,6 +129,7 @@ class Checkpoints(ModelCheckpoint):
             raise SettingError(f"Checkpoints every_n_steps is {every_n_steps}, expected at least 1")
         super().__init__(dirpath, "last", every_n_train_steps=every_n_steps, enable_version_counter=False)
         self._run_id: str | None = None
+        self._random: dict[str, torch.Tensor] = {}
 
     @property
     def state_key(self) -> str:
@@ -139,8 +142,13 @@ class Checkpoints(ModelCheckpoint):
         return Path(str(self.dirpath)) / "last.ckpt"
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Note the run."""
+        """Note the run, and go on with the random numbers of the checkpoint."""
         super().on_train_start(trainer, pl_module)
+        if self._random:
+            torch.set_rng_state(self._random["cpu"])
+            if "cuda" in self._random and torch.cuda.is_available():
+                torch.cuda.set_rng_state(self._random["cuda"])
+            self._random = {}
         self._run_id = next((str(x.run_id) for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -157,8 +165,16 @@ class Checkpoints(ModelCheckpoint):
         self._last_checkpoint_saved = filepath
 
     def state_dict(self) -> dict[str, Any]:
-        """ModelCheckpoint's, and the MLflow run."""
-        return {**super().state_dict(), "run_id": self._run_id}
+        """ModelCheckpoint's, the MLflow run, and torch's random numbers."""
+        random = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            random["cuda"] = torch.cuda.get_rng_state()
+        return {**super().state_dict(), "run_id": self._run_id, "random": random}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `state_dict`."""
+        super().load_state_dict(state_dict)
+        self._random = state_dict.get("random", {})
 
 
 class SaveConfig(SaveConfigCallback):

@@ -1,0 +1,7 @@
+"""`python -m inpaintdiff`."""
+
+import sys
+
+from inpaintdiff.cli import main
+
+sys.exit(main())

@@ -1,0 +1,24 @@
+"""`inpaintdiff bench-schemes`: the exact bench of sampling schemes, as tables and figures."""
+
+import argparse
+import os
+
+from inpaintdiff.errors import VideoWriteError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables; with --out also write them, the numbers and the figures."""
+    if args.out is not None:
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise VideoWriteError(f"cannot make the folder {args.out}: {e.strerror or e}") from e
+    # many small matrices: more threads only wait for each other, on a busy machine for minutes; read when numpy is first imported
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from inpaintdiff.analysis.bench import bench_schemes
+
+    bench = bench_schemes()
+    print(bench.text())
+    if args.out is not None:
+        print("", *(f"wrote {path}" for path in bench.save(args.out)), sep="\n")
+    return 0

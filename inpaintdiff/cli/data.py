@@ -1,0 +1,54 @@
+"""`inpaintdiff data`: make and check data sets."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from inpaintdiff.data.format import defects, read_manifest
+from inpaintdiff.data.synthetic.write import synthesize_traffic
+
+
+def synthesize(args: argparse.Namespace) -> int:
+    """Write a synthetic data set."""
+    clips = {"train": args.clips, "val": args.held_out, "test": args.held_out}
+    with _bar("simulating", sum(clips.values())) as report:
+        manifest = synthesize_traffic(
+            args.out,
+            clips,
+            frames=args.frames,
+            size=args.size,
+            seed=args.seed,
+            workers=args.workers,
+            progress=report,
+        )
+    counts = ", ".join(f"{len(entries)} {split}" for split, entries in manifest.splits.items())
+    print(f"{args.out}: {counts}; {args.frames} frames of {args.size} x {args.size} at {manifest.fps:g} a second")
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print every defect, a line each; exit code 1 if there is one."""
+    manifest = read_manifest(args.dir)
+    found = 0
+    for found, line in enumerate(defects(args.dir), start=1):  # noqa: B007 (the last number is the count)
+        print(line)
+    clips = sum(map(len, manifest.splits.values()))
+    verdict = "sound" if not found else "1 defect" if found == 1 else f"{found} defects"
+    print(f"{args.dir}: {clips} clips, {verdict}", file=sys.stderr if found else sys.stdout)
+    return int(found > 0)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the time left, on stderr; gives a function of (done, of)."""
+    columns = (
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("clips"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done, _: progress.update(task, completed=done)

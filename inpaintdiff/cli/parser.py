@@ -1,0 +1,232 @@
+"""Arguments of every verb. Standard library only: this is what `--help` needs, and nothing else is imported for it."""
+
+import argparse
+from pathlib import Path
+
+LIGHTNING_VERBS = ("fit", "validate", "test", "predict")
+
+_OVERVIEW = """\
+Fill holes in videos with semantically consistent content, and train the models that do it.
+
+training (Lightning's command line; also as `lightning fit ...`):
+  fit, validate, test, predict      --config conf/traffic_scenes.yaml, --print_config, --help
+"""
+
+_MODEL_HELP = "builtin, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:nearest|median|telea"
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: str, help_: str, examples: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name,
+        help=help_.replace("%", "%%"),
+        description=help_,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    return parser
+
+
+def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
+    group = parser.add_argument_group("sampling")
+    group.add_argument("--samples", type=int, default=samples, metavar="K", help="how many answers (default %(default)s)")
+    group.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the answers (default %(default)s)")
+    group.add_argument("--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class")
+    group.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
+    group.add_argument("--solver", default="dpmpp-2m", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default)")
+    group.add_argument("--window", type=int, metavar="FRAMES", help="frames a stage holds (default: the model's)")
+    group.add_argument("--step", type=int, metavar="FRAMES", help="frames a stage paints (default: half the window)")
+    group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ... (default: cuda where there is one)")
+    group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is faster and not bit-equal")
+
+
+def _hole(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("hole (white = fill)")
+    group.add_argument("--mask", metavar="PATH", help="png for all frames, folder of images, mask video, npy or npz")
+    group.add_argument("--box", action="append", default=[], metavar="X1,Y1,X2,Y2[@T0-T1]", help="repeatable; pixels")
+    group.add_argument("--invert-mask", action="store_true", help="black = fill")
+    group.add_argument("--dilate", type=int, default=0, metavar="PX", help="grow the hole (default 0)")
+    group.add_argument("--mask-extend", choices=("hold",), help="hold: repeat the last picture of a mask that is too short")
+    group.add_argument("--yes", action="store_true", help="accept a hole of more than 60 %% of the picture")
+
+
+def _tracking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tracking-uri", metavar="URI", help="MLflow store (default: MLFLOW_TRACKING_URI, else ./runs)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of everything but Lightning's four verbs."""
+    parser = argparse.ArgumentParser(
+        prog="inpaintdiff", description=_OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    p = _verb(
+        verbs,
+        "inpaint",
+        "inpaintdiff.cli.inpaint:run",
+        "Fill the hole of a video.",
+        "  inpaintdiff inpaint in.mp4 --box 200,120,330,230 -o out.mp4\n"
+        "  inpaintdiff inpaint in.mp4 --mask hole.png -o out.mkv --lossless --samples 3 --seed 7\n"
+        "  inpaintdiff inpaint in.mp4 --mask masks/ -o out.mp4 --model models:/inpaintdiff-traffic@champion\n"
+        "  inpaintdiff inpaint in.mp4 --box 200,120,330,230@0-99 --box 10,10,40,40 -o out.mp4 --resume",
+    )
+    p.add_argument("video", type=Path, help="video file, GIF or folder of images")
+    p.add_argument("-o", "--output", type=Path, required=True, help=".mp4, .mkv, or a folder for png files")
+    _hole(p)
+    p.add_argument("--model", default="builtin", metavar="MODEL", help=_MODEL_HELP)
+    _sampling(p)
+    p.add_argument("--context", type=float, default=0.5, help="surroundings given to the model, in hole sizes (default 0.5)")
+    p.add_argument("--lossless", action="store_true", help="FFV1 in .mkv, or png files: known pixels stay bit-identical")
+    p.add_argument("--crf", type=int, default=12, help="h264 quality, smaller is better (default 12)")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    p.add_argument("--resume", action="store_true", help="go on with a run that was cut off (OUT.job lies beside the output)")
+    _tracking(p)
+
+    p = _verb(
+        verbs,
+        "plan",
+        "inpaintdiff.cli.plan:run",
+        "Show the stages of a sampling scheme before paying for them.",
+        "  inpaintdiff plan --frames 60 --scheme lookahead-ar++\n"
+        "  inpaintdiff plan --frames 60 --window 16 --step 8 --incomplete 0-35,40 --json\n"
+        "  inpaintdiff plan --frames 60 --option near=4 --option use_lookahead=false\n"
+        "  inpaintdiff plan in.mp4 --mask masks/ --picture plan.png\n"
+        "  inpaintdiff plan --frames 300 --scheme adaptive --embedding features.npy",
+    )
+    p.add_argument("video", type=Path, nargs="?", help="take the number of frames from here, and check --mask or --box by it")
+    p.add_argument("--frames", type=int, metavar="N", help="number of frames, instead of a video")
+    _hole(p)
+    p.add_argument("--incomplete", metavar="RANGES", help="frames with a hole, as 0-35,40 (default: all)")
+    p.add_argument("--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class")
+    p.add_argument("--window", type=int, default=16, metavar="K", help="frames a stage holds (default %(default)s)")
+    p.add_argument("--step", type=int, metavar="L", help="frames a stage paints (default: half the window)")
+    p.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="option of the scheme, repeatable: near, far, use_lookahead=false (the same frames without Z), levels",
+    )
+    p.add_argument(
+        "--embedding",
+        type=Path,
+        metavar="NPY",
+        help="for adaptive: array (frames, features) in which observed frames are far apart (default: frame numbers)",
+    )
+    p.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
+    p.add_argument("--solver", metavar="NAME", help="count the calls of this solver exactly (heun takes an odd number)")
+    p.add_argument("--json", action="store_true", help="machine-readable: {stages: [{latent, lookahead, observed}], calls}")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the chart into a .png, .svg or .pdf")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing picture")
+
+    p = _verb(
+        verbs,
+        "demo",
+        "inpaintdiff.cli.demo:run",
+        "Simulate traffic, paint behind a hole with the built-in model, compare with baselines, register the model.",
+        "  inpaintdiff demo\n  inpaintdiff demo --output demo-output --clips 4 --samples 3",
+    )
+    p.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder (default %(default)s)")
+    p.add_argument("--clips", type=int, default=4, help="test clips (default %(default)s)")
+    p.add_argument("--frames", type=int, default=32, help="frames a clip (default %(default)s)")
+    _sampling(p, samples=3)
+    _tracking(p)
+
+    p = _verb(
+        verbs,
+        "evaluate",
+        "inpaintdiff.cli.evaluate:run",
+        "Compare models and baselines on held-out clips: hole PSNR and SSIM with paired 95 % intervals.",
+        "  inpaintdiff evaluate --synthetic 16\n"
+        "  inpaintdiff evaluate --data data/traffic --split test --model runs/traffic/last.ckpt --json scores.json",
+    )
+    p.add_argument("--data", type=Path, metavar="DIR", help="data set folder (dataset.json inside)")
+    p.add_argument("--split", default="test", help="split of the data set (default %(default)s)")
+    p.add_argument("--synthetic", type=int, metavar="N", help="instead of --data: N freshly simulated traffic clips")
+    p.add_argument(
+        "--synthetic-seed",
+        type=int,
+        default=20_000_000,
+        help="seed of the first of those clips (default %(default)s, the test split of a data set of seed 0)",
+    )
+    p.add_argument("--clips", type=int, metavar="N", help="the first N clips only")
+    p.add_argument("--frames", type=int, default=32, help="the first so many frames of each clip (default %(default)s)")
+    p.add_argument("--size", type=int, default=64, help="height and width of --synthetic clips (default %(default)s)")
+    p.add_argument("--model", action="append", metavar="MODEL", help=f"repeatable, the first is compared: {_MODEL_HELP}")
+    p.add_argument(
+        "--baselines",
+        default="nearest,median,telea",
+        metavar="NAMES",
+        help="of nearest, median, telea, navier-stokes, blur, flow; none for none (default %(default)s)",
+    )
+    _sampling(p)
+    p.add_argument("--json", type=Path, metavar="FILE", help="write results, intervals and the protocol card here")
+    p.add_argument("--csv", type=Path, metavar="FILE", help="write one row for every method and video here")
+    p.add_argument("--grid", type=Path, metavar="PNG", help="write a picture of the first clips here")
+    p.add_argument("--overwrite", action="store_true", help="replace existing files")
+    _tracking(p)
+
+    p = _verb(
+        verbs,
+        "verify",
+        "inpaintdiff.cli.verify:run",
+        "Count the values outside the hole that differ between two videos.",
+        "  inpaintdiff verify in.mp4 out.mkv --box 200,120,330,230",
+    )
+    p.add_argument("original", type=Path)
+    p.add_argument("result", type=Path)
+    _hole(p)
+    p.add_argument("--strict", action="store_true", help="exit with code 1 if any value changed")
+
+    data = verbs.add_parser("data", help="Make and check data sets.").add_subparsers(metavar="VERB", required=True)
+    p = _verb(
+        data,
+        "synthesize",
+        "inpaintdiff.cli.data:synthesize",
+        "Write a synthetic data set in the documented folder format.",
+        "  inpaintdiff data synthesize traffic --out data/traffic --clips 1000 --size 64 --seed 0",
+    )
+    p.add_argument("world", choices=("traffic",))
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--clips", type=int, default=1000, help="training clips (default %(default)s)")
+    p.add_argument("--held-out", type=int, default=32, help="clips for val, and for test (default %(default)s)")
+    p.add_argument("--frames", type=int, default=64, help="frames a clip, at 10 a second (default %(default)s)")
+    p.add_argument("--size", type=int, default=64, help="height and width, pixels (default %(default)s)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--workers", type=int, help="processes (default: one a core)")
+    p = _verb(
+        data, "check", "inpaintdiff.cli.data:check", "Name every defect of a data set folder.", "  inpaintdiff data check DIR"
+    )
+    p.add_argument("dir", type=Path)
+
+    models = verbs.add_parser("models", help="The model registry.").add_subparsers(metavar="VERB", required=True)
+    p = _verb(models, "list", "inpaintdiff.cli.models:list_", "List versions and aliases.", "  inpaintdiff models list")
+    _tracking(p)
+    p = _verb(
+        models,
+        "register",
+        "inpaintdiff.cli.models:register",
+        "Register a model file as a version.",
+        "  inpaintdiff models register builtin --name inpaintdiff-traffic --alias champion",
+    )
+    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("--name", default="inpaintdiff-traffic", help="registered model (default %(default)s)")
+    p.add_argument("--alias", default="champion", help="points at the new version (default %(default)s); '' gives none")
+    _tracking(p)
+    p = _verb(models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin")
+    p.add_argument("model", help=_MODEL_HELP)
+    _tracking(p)
+
+    p = _verb(
+        verbs,
+        "bench-schemes",
+        "inpaintdiff.cli.bench:run",
+        "Judge sampling schemes exactly, on Gaussian videos: no training, no sampling, no taste.",
+        "  inpaintdiff bench-schemes\n  inpaintdiff bench-schemes --out bench/",
+    )
+    p.add_argument("--out", type=Path, metavar="DIR", help="write the tables and figures there (replaces earlier ones)")
+    return parser

@@ -1,0 +1,215 @@
+"""`InpaintingModule`: the noise-prediction objective over a video network, as a LightningModule. The only one of the package."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from inpaintdiff.checkpoint import build_denoiser, read_checkpoint
+from inpaintdiff.diffusion.loss import denoising_loss
+from inpaintdiff.diffusion.sigma import DDPMLinearDistribution, LogNormalDistribution, SigmaDistribution
+from inpaintdiff.errors import CheckpointError, SettingError
+from inpaintdiff.inpaint.condition import condition
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.models.unet import PRESETS
+from inpaintdiff.types import VideoClip
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A preset of `models.unet.PRESETS`, and what departs from it.
+
+    Attributes:
+        preset: name of the preset.
+        width, multipliers, blocks, attention_levels, heads, patch, dropout: as `VideoUNet`; None keeps the preset's.
+    """
+
+    preset: str = "small-64"
+    width: int | None = None
+    multipliers: list[int] | None = None
+    blocks: int | None = None
+    attention_levels: list[int] | None = None
+    heads: int | None = None
+    patch: int | None = None
+    dropout: float | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Plain arguments of `VideoUNet`."""
+        if self.preset not in PRESETS:
+            raise SettingError(f"no network preset {self.preset!r}; expected one of {', '.join(sorted(PRESETS))}")
+        own = {k: v for k, v in asdict(self).items() if k != "preset" and v is not None}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in {**PRESETS[self.preset], **own}.items()}
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Parametrisation and distribution of noise levels.
+
+    Attributes:
+        predict: what the network predicts: "noise" (DDPM, FDM), "v" or "edm".
+        sigmas: "ddpm-linear" (uniform over the linear-beta schedule, the paper's) or "log-normal" (EDM).
+        sigma_data: standard deviation of the data, for EDM.
+        log_mean, log_std: of ln sigma, for "log-normal".
+        per_clip: normalise the loss by each clip's own number of unknown values; False as FDM.
+    """
+
+    predict: Literal["noise", "v", "edm"] = "noise"
+    sigmas: Literal["ddpm-linear", "log-normal"] = "ddpm-linear"
+    sigma_data: float = 0.5
+    log_mean: float = -1.2
+    log_std: float = 1.2
+    per_clip: bool = True
+
+    def distribution(self) -> SigmaDistribution:
+        """The distribution that training draws from."""
+        if self.sigmas == "ddpm-linear":
+            return DDPMLinearDistribution()
+        return LogNormalDistribution(self.log_mean, self.log_std, self.sigma_data)
+
+    def precondition(self) -> dict[str, Any]:
+        """Class name and arguments, as `checkpoint.build_denoiser` wants them."""
+        if self.predict == "edm":
+            return {"class": "EDMPrediction", "args": {"sigma_data": self.sigma_data}}
+        return {"class": {"noise": "NoisePrediction", "v": "VPrediction"}[self.predict], "args": {}}
+
+    def grid(self) -> dict[str, Any]:
+        """The sampling grid that covers the levels of training."""
+        if self.sigmas == "ddpm-linear":
+            return {"class": "DDPMLinearGrid", "args": {}}
+        return {"class": "KarrasGrid", "args": {"sigma_min": 0.002, "sigma_max": 80.0}}
+
+
+class InpaintingModule(pl.LightningModule):
+    """Trains a denoiser of windows of frames with holes (METHOD: arXiv 2405.00251; FDM, arXiv 2205.11495).
+
+    Args:
+        network: the video U-Net.
+        objective: parametrisation and noise levels.
+        window: K, frames a window; remembered with the weights.
+        size: height and width in pixels that the model is trained at; remembered with the weights.
+        lr: learning rate of AdamW, without weight decay.
+        warmup_steps: linear warm-up of the learning rate.
+        decay_steps: cosine decay to 1 % of `lr` over this many steps after the warm-up; None keeps it constant.
+        seed: of noise and levels; with the step number it determines every draw, so that resuming is exact.
+        sampling: how validation, test and prediction paint. Not a hyper-parameter: never read from a checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: NetworkConfig = NetworkConfig(),
+        objective: ObjectiveConfig = ObjectiveConfig(),
+        window: int = 16,
+        size: int = 64,
+        lr: float = 1e-4,
+        warmup_steps: int = 100,
+        decay_steps: int | None = None,
+        seed: int = 0,
+        sampling: SamplingConfig = SamplingConfig(),  # noqa: B008 (frozen)
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "network": {"class": "VideoUNet", "args": network.arguments()},
+            "precondition": objective.precondition(),
+            "grid": objective.grid(),
+            "window": window,
+            "height": size,
+            "width": size,
+        }
+        # plain values only: a checkpoint must reload with weights_only=True and without lightning
+        self.save_hyperparameters(
+            {
+                "denoiser": self.config,  # what `checkpoint.load_denoiser` reads
+                "network": asdict(network),
+                "objective": asdict(objective),
+                "window": window,
+                "size": size,
+                "lr": lr,
+                "warmup_steps": warmup_steps,
+                "decay_steps": decay_steps,
+                "seed": seed,
+            }
+        )
+        self.denoiser = build_denoiser(self.config)
+        self.sigmas = objective.distribution()
+        self.per_clip = objective.per_clip
+        self.lr, self.warmup_steps, self.decay_steps = lr, warmup_steps, decay_steps
+        self.seed = seed
+        self.sampling = sampling
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: str | Path, map_location: str | torch.device = "cpu", **changes: Any
+    ) -> "InpaintingModule":
+        """The module of a checkpoint, with the averaged weights if there was an EMA.
+
+        Args:
+            checkpoint_path: as `fit` writes it; no pickled code in it is run.
+            map_location: device of the weights.
+            changes: arguments of the constructor that replace those of the checkpoint, as `sampling`, which it does not hold.
+
+        Raises:
+            CheckpointError: the file is no checkpoint of this module.
+        """
+        checkpoint = read_checkpoint(checkpoint_path)
+        try:
+            arguments = {k: v for k, v in checkpoint["hyper_parameters"].items() if k != "denoiser"}
+            arguments["network"] = NetworkConfig(**arguments["network"])
+            arguments["objective"] = ObjectiveConfig(**arguments["objective"])
+            module = cls(**{**arguments, **changes})
+            module.load_state_dict(checkpoint["state_dict"])
+        except (KeyError, TypeError, AttributeError, RuntimeError) as e:
+            first = next(iter(str(e).splitlines()), type(e).__name__)
+            raise CheckpointError(f"{checkpoint_path} is no checkpoint of {cls.__name__}: {first}") from e
+        return module.to(map_location)
+
+    def _loss(self, batch: VideoClip, stream: str, batch_size: int) -> Tensor:
+        """Loss of every clip. Its draws depend on the seed, the stream and its place in the global batch, not on the rank."""
+        generators = []
+        for i in range(batch_size):
+            place = f"{self.seed}/{stream}/{self.global_rank * batch_size + i}"
+            digest = hashlib.blake2b(place.encode(), digest_size=8).digest()
+            generators.append(torch.Generator(device=self.device).manual_seed(int.from_bytes(digest, "big") >> 1))
+        cond = condition(batch.frames, batch.hole, batch.index)
+        return denoising_loss(self.denoiser, batch.frames, cond, self.sigmas, generators, self.per_clip)
+
+    def training_step(self, batch: VideoClip, batch_idx: int) -> Tensor:
+        n = len(batch.frames)
+        # the batch's number tells the parts of an accumulated batch apart
+        loss = self._loss(batch, f"train/{self.global_step}/{batch_idx}", n).mean()
+        self.log("train/loss", loss, prog_bar=True, batch_size=n)
+        return loss
+
+    def validation_step(self, batch: VideoClip, batch_idx: int) -> None:
+        self._evaluate("val", batch, batch_idx)
+
+    def test_step(self, batch: VideoClip, batch_idx: int) -> None:
+        self._evaluate("test", batch, batch_idx)
+
+    def _evaluate(self, split: str, batch: VideoClip, batch_idx: int) -> None:
+        """Log the loss; the same draws at every validation, so that its changes are the network's."""
+        n = len(batch.frames)
+        loss = self._loss(batch, f"{split}/{batch_idx}", n).mean()
+        self.log(f"{split}/loss", loss, prog_bar=True, batch_size=n, sync_dist=True)
+
+    def predict_step(self, batch: VideoClip, batch_idx: int) -> VideoClip:
+        """Paint one whole clip (batch of one) through the real Inpainter; samples along the first dimension."""
+        clip = VideoClip(batch.frames[0], batch.hole[0], batch.index[0])
+        inpainter = self.sampling.inpainter(self.denoiser, self.config, device=self.device)
+        return inpainter(clip, samples=self.sampling.samples, seed=self.sampling.seed)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimiser = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.0)
+
+        def factor(step: int) -> float:
+            warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+            if self.decay_steps is None:
+                return warm
+            done = min(1.0, max(0, step - self.warmup_steps) / self.decay_steps)
+            return warm * (0.01 + 0.99 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * done)))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
