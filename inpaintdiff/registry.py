@@ -1,15 +1,11 @@
-"""MLflow: where runs are recorded, how a model file becomes a registered version, and how a version becomes a file again.
-
-Beside `registry_pyfunc` (which MLflow runs) and `training/callbacks` the only importer of mlflow.
-"""
+"""How a model file becomes a registered version in MLflow, and how a version becomes a file again."""
 
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
@@ -18,17 +14,40 @@ from urllib.parse import unquote, urlparse
 import mlflow
 import numpy as np
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
-from sqlalchemy.exc import SQLAlchemyError
 
 from inpaintdiff.checkpoint import file_digest, load_denoiser
 from inpaintdiff.errors import CheckpointError, RegistryError
+from inpaintdiff.registry_store import (
+    DEFAULT_FOLDER,
+    Tracking,
+    client_of,
+    connected,
+    experiment_id,
+    record_run,
+    run_exists,
+    store_errors,
+    tracking,
+)
+
+__all__ = [
+    "DEFAULT_FOLDER",
+    "Registered",
+    "Tracking",
+    "connected",
+    "experiment_id",
+    "find_version",
+    "list_models",
+    "record_run",
+    "register_model",
+    "resolve_model",
+    "run_exists",
+    "tracking",
+]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_FOLDER = "runs"
 MODELS_EXPERIMENT = "inpaintdiff-models"
 # What the served model needs; the package's own code travels with it.
 REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors", "av", "pillow")
@@ -51,72 +70,6 @@ SIGNATURE = ModelSignature(
         ]
     ),
 )
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """A tracking store.
-
-    Attributes:
-        uri: as MLflow takes it; absolute for the embedded store.
-        artifacts: where new experiments of the embedded store put their files (file URI); None leaves it to the server.
-    """
-
-    uri: str
-    artifacts: str | None = None
-
-    @property
-    def database(self) -> Path | None:
-        """The file of an embedded store, None for a server."""
-        return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
-
-    def open_with(self) -> str:
-        """The command that shows the store in a browser, or the server's address."""
-        if self.uri.startswith(("http://", "https://")):
-            return self.uri
-        return f"mlflow ui --backend-store-uri {self.uri}"
-
-
-def tracking(folder: str | Path = DEFAULT_FOLDER, uri: str | None = None) -> Tracking:
-    """The store that everything in this package uses.
-
-    `uri` decides if it is given, then MLFLOW_TRACKING_URI if it is set; otherwise an SQLite file `mlflow.db` in `folder` with the
-    artifacts beside it. Nothing is made before something is recorded.
-
-    Raises:
-        RegistryError: an address of a kind that MLflow keeps no models under.
-    """
-    if uri := uri or os.environ.get("MLFLOW_TRACKING_URI"):
-        if not re.match(r"(https?|sqlite|postgresql|mysql|mssql|databricks)\b[^:]*:", uri):
-            raise RegistryError(f"{uri} is no MLflow store; expected http://HOST:PORT or sqlite:///FILE")
-        if uri.startswith("sqlite:///"):
-            database = Path(uri.removeprefix("sqlite:///")).resolve()
-            return Tracking(f"sqlite:///{database}", (database.parent / "artifacts").as_uri())
-        return Tracking(uri)
-    root = Path(folder).resolve()
-    return Tracking(f"sqlite:///{root / 'mlflow.db'}", (root / "artifacts").as_uri())
-
-
-def experiment_id(store: Tracking, name: str) -> str:
-    """The id of an experiment, made if there is none of that name.
-
-    Raises:
-        RegistryError: the store does not answer.
-    """
-    with _errors(store):
-        client = _client(store)
-        found = client.get_experiment_by_name(name)
-        if found is not None and found.lifecycle_stage == "active":
-            return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=store.artifacts and f"{store.artifacts}/{name}"))
-
-
-def run_exists(store: Tracking, run_id: str) -> bool:
-    """Does the store hold this run, and has nobody deleted it?"""
-    try:
-        return bool(_client(store).get_run(run_id).info.lifecycle_stage == "active")
-    except MlflowException:
-        return False
 
 
 def register_model(
@@ -158,8 +111,8 @@ def register_model(
     card = card_text if card_text is not None else info.card_markdown()
     store = store or tracking()
     digest = file_digest(path)
-    with _errors(store):
-        client = _client(store)
+    with store_errors(store):
+        client = client_of(store)
         known = client.search_model_versions(f"name = '{_checked(name)}'")
         version = next((str(v.version) for v in known if v.tags.get("sha256") == digest), None)
         if version is None:
@@ -234,8 +187,8 @@ def list_models(store: Tracking | None = None) -> list[Registered]:
     if store.database is not None and not store.database.is_file():
         return []
     found = []
-    with _errors(store):
-        client = _client(store)
+    with store_errors(store):
+        client = client_of(store)
         for model in client.search_registered_models(order_by=["name"]):
             # versions as search gives them have lost their aliases
             aliases = client.get_registered_model(model.name).aliases
@@ -263,8 +216,8 @@ def find_version(uri: str, store: Tracking | None = None) -> ModelVersion:
         raise RegistryError(
             f"there is no model registry at {store.database} yet; run inpaintdiff demo or fit first, or set MLFLOW_TRACKING_URI"
         )
-    with _errors(store):
-        client = _client(store)
+    with store_errors(store):
+        client = client_of(store)
         versions = client.search_model_versions(f"name = '{_checked(name)}'")
         if not versions:
             known = ", ".join(m.name for m in client.search_registered_models()) or "none"
@@ -297,14 +250,14 @@ def resolve_model(uri: str, store: Tracking | None = None) -> Path:
         source, key = uri, uri.removeprefix("runs:/")
     elif uri.startswith("models:/"):
         version = find_version(uri, store)
-        with _errors(store):
-            source = _client(store).get_model_version_download_uri(version.name, str(version.version))
+        with store_errors(store):
+            source = client_of(store).get_model_version_download_uri(version.name, str(version.version))
         key = f"{version.name}/{version.version}-{version.tags.get('sha256', '')[:16] or version.run_id}"
     else:
         raise RegistryError(
             f"{uri} is no model address; expected models:/NAME@ALIAS, models:/NAME/3 or runs:/RUN_ID/path"
         )
-    with _errors(store):
+    with store_errors(store):
         folder = _local(store, source, key)
     if folder.is_file():
         return folder
@@ -318,9 +271,9 @@ def _local(store: Tracking, source: str, key: str) -> Path:
     with connected(store):
         if source.startswith("runs:/"):
             run_id, _, path = source.removeprefix("runs:/").partition("/")
-            source = f"{_client(store).get_run(run_id).info.artifact_uri}/{path}"
+            source = f"{client_of(store).get_run(run_id).info.artifact_uri}/{path}"
         elif source.startswith("models:/"):
-            source = str(_client(store).get_logged_model(source.removeprefix("models:/")).artifact_location)
+            source = str(client_of(store).get_logged_model(source.removeprefix("models:/")).artifact_location)
         parsed = urlparse(source)
         if parsed.scheme in ("", "file"):
             local = Path(unquote(parsed.path))
@@ -336,36 +289,6 @@ def _local(store: Tracking, source: str, key: str) -> Path:
                 fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary))
                 fetched.rename(cache)
         return cache
-
-
-def _client(store: Tracking) -> mlflow.MlflowClient:
-    if store.database is not None:
-        store.database.parent.mkdir(parents=True, exist_ok=True)
-    return mlflow.MlflowClient(store.uri)
-
-
-@contextmanager
-def connected(store: Tracking) -> Iterator[None]:
-    """MLflow's fluent functions talk to `store` inside the block.
-
-    Afterwards they, and MLFLOW_TRACKING_URI, which MLflow overwrites for its child processes, are as before.
-    """
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
-    mlflow.set_tracking_uri(store.uri)
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)
-
-
-@contextmanager
-def _errors(store: Tracking) -> Iterator[None]:
-    """MLflow's and the database's errors as one sentence of ours."""
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as e:
-        lines = str(e).strip().splitlines() or [type(e).__name__]
-        raise RegistryError(f"the tracking store {store.uri} refused: {lines[0][:200]}") from e
 
 
 def _checked(name: str) -> str:

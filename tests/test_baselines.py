@@ -192,10 +192,10 @@ def motion(flow: float, back: float, t: int = 4, h: int = 6, w: int = 12) -> _Mo
 def test_a_trajectory_ends_at_the_first_frame_that_knows_the_pixel():
     values = torch.arange(4.0).view(4, 1, 1, 1) + torch.arange(12.0).view(1, 1, 1, 12).expand(4, 1, 6, 12) / 100
     known = torch.ones(4, 1, 6, 12, dtype=torch.bool)
-    known[0, 0, :, 2] = known[1, 0, :, 3:6] = False
+    known[0, 0, :, 2] = known[1, 0, :, 4:6] = False
     start = torch.tensor([[2.0, 3.0]])
     colour, near = _trace(0, 1, start, values, known, motion(1.5, -1.5), horizon=9)
-    # at 3.5 in frame 1 one neighbour is unknown; at 5 in frame 2 it is seen
+    # at 3.5 in frame 1 one of both neighbours is unknown; at 5 in frame 2 it is seen
     assert colour.item() == pytest.approx(2.05)
     assert near.item() == pytest.approx(1 / 2)
     assert _trace(0, 1, start, values, known, motion(1.5, -1.5), horizon=1)[1].item() == 0

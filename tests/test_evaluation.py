@@ -203,3 +203,10 @@ def test_wrong_input():
 def test_another_card_is_another_protocol():
     assert Protocol(dilation=4).card() != V1.card()
     assert V1.card()["name"] == "v1"
+
+
+def test_answers_beyond_the_range_count_as_its_ends():
+    white = Method("white", lambda clip, samples, seed: torch.full((1, *clip.frames.shape), 1.0))
+    glaring = Method("glaring", lambda clip, samples, seed: torch.full((1, *clip.frames.shape), 5.0))
+    found = evaluate([white, glaring], clips(1))
+    assert found.results["white"][0].scores == found.results["glaring"][0].scores

@@ -68,7 +68,9 @@ class _Motion:
         known = (~clip.hole).to(clip.frames.dtype)
         pictures = [luma(pull_push(clip.frames[i : i + 1], known[i : i + 1])[0]) for i in range(t)]
         margin = max(1, round(_MARGIN * min(h, w)))
-        near = F.max_pool2d(clip.hole.float(), 2 * margin + 1, stride=1, padding=margin) > 0
+        # rows, then columns: a pooling costs the area of its window
+        near = F.max_pool2d(clip.hole.float(), (2 * margin + 1, 1), stride=1, padding=(margin, 0))
+        near = F.max_pool2d(near, (1, 2 * margin + 1), stride=1, padding=(0, margin)) > 0
         both = [torch.zeros(max(0, t - 1), 2, h, w) for _ in range(2)]
         for k in range(t - 1):
             # a match is void if either end of it lies in a hole

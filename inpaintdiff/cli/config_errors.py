@@ -3,7 +3,7 @@
 import difflib
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from jsonargparse import ArgumentParser
 
@@ -45,7 +45,7 @@ def explain(error: BaseException, parser: ArgumentParser, bases: Iterable[type])
     return None
 
 
-def _unknown_key(parser: ArgumentParser):  # type: ignore[no-untyped-def]
+def _unknown_key(parser: ArgumentParser) -> Callable[[re.Match[str]], str]:
     known = {a.dest for a in parser._actions}
 
     def sentence(found: re.Match[str]) -> str:
@@ -70,8 +70,9 @@ def _unknown_class(keys: str, found: re.Match[str], bases: Iterable[type]) -> st
     return f"{keys}: there is no class {name}{_nearest(name.rpartition('.')[2], known)}"
 
 
-def _subclasses(base: type) -> Iterable[type]:
-    for c in base.__subclasses__():
+def _subclasses(base: type) -> Iterator[type]:
+    found: list[type] = base.__subclasses__()
+    for c in found:
         yield c
         yield from _subclasses(c)
 

@@ -49,6 +49,15 @@ def _bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
         TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("clips"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done, _: progress.update(task, completed=done)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(what, total=total)
+
+    def report(done: int, _: int) -> None:
+        progress.start()  # not before something is done: an error must be the only thing on the screen
+        progress.update(task, completed=done)
+
+    try:
+        yield report
+    finally:
+        if progress.live.is_started:  # a bar that never was would leave an empty line
+            progress.stop()

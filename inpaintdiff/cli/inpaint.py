@@ -9,44 +9,80 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from inpaintdiff.cli import INTERRUPTED, WRONG_INPUT
+from inpaintdiff.cli import FAILURE, INTERRUPTED, WRONG_INPUT
 from inpaintdiff.errors import InpaintDiffError
 from inpaintdiff.inpaint.sampling import SamplingConfig
-from inpaintdiff.painting.files import Order, Writing, check, make_job
+from inpaintdiff.painting.files import Order, Writing, Written, check, make_job
 from inpaintdiff.painting.files import run as run_order
 from inpaintdiff.painting.job import Job, Step
 from inpaintdiff.painting.journal import journal_folder
+from inpaintdiff.painting.many import Outcome, orders_of, paint_all
 from inpaintdiff.painting.outputs import FULL_SPREAD
-from inpaintdiff.painting.painters import check_names, choose_device, load_painter
+from inpaintdiff.painting.painters import Painter, check_names, choose_device, load_painter
+from inpaintdiff.painting.seam import VISIBLE
 
 
 def run(args: argparse.Namespace) -> int:
-    """Paint one video; what was done is said on stderr, the names of the files on stdout."""
+    """Paint one video, or many; what is decided and done is said on stderr, the names of the files on stdout."""
     order = _order(args)
     check_names(args.model, order.sampling)
     device = choose_device(args.device)
-    checked = check(order)
+    many = orders_of(order)
+    checked = None if many else check(order)  # before the model is loaded, which takes longer
     painter = load_painter(args.model, order.sampling, device, args.tracking_uri)
+    if checked is None:
+        return _run_many(many or [], painter)
     job = make_job(checked, painter)
-    for line in _facts(order, job):
-        print(line, file=sys.stderr)
     try:
-        with _bar() as report:
-            written = run_order(order, job, report)
+        written = _perform(order, job)
     except (KeyboardInterrupt, InpaintDiffError) as e:
         if not journal_folder(order.output).exists():
             raise
         print(f"inpaintdiff: {e if isinstance(e, InpaintDiffError) else 'interrupted'}", file=sys.stderr)
-        resume = "" if args.resume else " --resume"
-        print(f"What is painted so far is kept. Go on with: {args.command}{resume}", file=sys.stderr)
+        print(f"What is painted so far is kept. Go on with: {_resuming(args)}", file=sys.stderr)
         return WRONG_INPUT if isinstance(e, InpaintDiffError) else INTERRUPTED
-    print(f"done in {written.seconds:.1f} s", file=sys.stderr)
     for path in written.videos:
         print(path)
     if written.uncertainty:
         print(f"{written.uncertainty}  (spread of the samples, brightest at {FULL_SPREAD:.0%} of white)")
     print(f"{written.sidecar}  (how it was made)")
     return 0
+
+
+def _run_many(orders: list[Order], painter: Painter) -> int:
+    outcomes: list[Outcome] = []
+    for outcome in paint_all(orders, painter, _perform):
+        outcomes.append(outcome)
+        if outcome.error:
+            print(f"inpaintdiff: {outcome.error}", file=sys.stderr)
+        print(f"{len(outcomes)} of {len(orders)}: {outcome.order.video.name}", file=sys.stderr)
+    failed = [o for o in outcomes if o.error]
+    for o in outcomes:
+        if o.error:
+            print(f"failed   {o.order.video}: {o.error}")
+        else:
+            print(f"{'painted' if o.written else 'was done'}  {o.order.output}")
+    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} videos are done")
+    return FAILURE if failed else 0
+
+
+def _perform(order: Order, job: Job) -> Written:
+    for line in _facts(order, job):
+        print(line, file=sys.stderr)
+    with _bar() as report:
+        written = run_order(order, job, report)
+    print(f"done in {written.seconds:.1f} s", file=sys.stderr)
+    if written.seam is not None and written.seam > VISIBLE:
+        print(
+            f"the border of the hole shows: steps across it are {written.seam:.1f} times those beside it",
+            file=sys.stderr,
+        )
+    return written
+
+
+def _resuming(args: argparse.Namespace) -> str:
+    """The command that goes on."""
+    return args.command if args.resume else f"{args.command} --resume"
 
 
 def _order(args: argparse.Namespace) -> Order:

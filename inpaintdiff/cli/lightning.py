@@ -14,17 +14,20 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
-# Imported so that a configuration may name their classes without the module: `class_path: TrafficScenesDataModule`.
-from inpaintdiff.cli import config_errors
 from inpaintdiff.checkpoint import read_checkpoint
-from inpaintdiff.data import datamodules, hole_generators
+from inpaintdiff.cli import config_errors
+from inpaintdiff.data.datamodules import ClipDataModule
+from inpaintdiff.data.hole_generators import HoleGenerator
 from inpaintdiff.errors import CheckpointError, SettingError
-from inpaintdiff.schemes import tasks
-from inpaintdiff.training import callbacks, ema, prediction
+from inpaintdiff.schemes.tasks import TaskSampler
+from inpaintdiff.training.callbacks import Checkpoints, SaveConfig, continue_run
 from inpaintdiff.training.module import InpaintingModule
+from inpaintdiff.training.prediction import PredictionWriter
 
 VERBS = ("fit", "validate", "test", "predict")
-_NAMED = (pl.LightningDataModule, tasks.TaskSampler, hole_generators.HoleGenerator, Callback, Logger)
+# What a configuration may name without the module, as `class_path: TrafficScenesDataModule`: subclasses of these that are imported,
+# which the data modules and the writer here are for that very reason.
+_NAMED = (ClipDataModule, TaskSampler, HoleGenerator, PredictionWriter, pl.LightningDataModule, Callback, Logger)
 # What a checkpoint and a configuration must agree on for the weights to mean anything.
 _SAME = ("network", "precondition")
 
@@ -73,7 +76,7 @@ class InpaintCLI(LightningCLI):
         """The file behind --ckpt_path, proven to fit; fit goes on with the MLflow run that wrote it."""
         path = Path(wanted)
         if wanted == "last":
-            saver = next((c for c in self.trainer.callbacks if isinstance(c, callbacks.Checkpoints)), None)
+            saver = next((c for c in self.trainer.callbacks if isinstance(c, Checkpoints)), None)
             if saver is None:
                 raise SettingError("--ckpt_path last wants Checkpoints among trainer.callbacks; give the file instead")
             path = saver.file
@@ -89,7 +92,7 @@ class InpaintCLI(LightningCLI):
                 f"{path} holds the {key} {held.get(key)}, the configuration says {self.model.config[key]}; give the one of its run"
             )
         if verb == "fit":
-            callbacks.continue_run(self.trainer, path)
+            continue_run(self.trainer, path)
         return str(path)
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -115,7 +118,7 @@ def run(args: Sequence[str]) -> int:
         InpaintingModule,
         pl.LightningDataModule,
         subclass_mode_data=True,
-        save_config_callback=callbacks.SaveConfig,
+        save_config_callback=SaveConfig,
         seed_everything_default=0,
         parser_kwargs={**strict, **{verb: dict(strict) for verb in VERBS}},
         # every run is recorded, unless a configuration says otherwise; our loader shares the clips among processes itself

@@ -12,7 +12,7 @@ training (Lightning's command line; also as `lightning fit ...`):
   fit, validate, test, predict      --config conf/traffic_scenes.yaml, --print_config, --help
 """
 
-_MODEL_HELP = "builtin, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:nearest|median|telea"
+_MODEL_HELP = "builtin, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:NAME (nearest, median, telea, navier-stokes, blur, flow)"
 
 
 def _verb(
@@ -72,10 +72,12 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff inpaint in.mp4 --box 200,120,330,230 -o out.mp4\n"
         "  inpaintdiff inpaint in.mp4 --mask hole.png -o out.mkv --lossless --samples 3 --seed 7\n"
         "  inpaintdiff inpaint in.mp4 --mask masks/ -o out.mp4 --model models:/inpaintdiff-traffic@champion\n"
-        "  inpaintdiff inpaint in.mp4 --box 200,120,330,230@0-99 --box 10,10,40,40 -o out.mp4 --resume",
+        "  inpaintdiff inpaint in.mp4 --box 200,120,330,230@0-99 --box 10,10,40,40 -o out.mp4 --resume\n"
+        "  inpaintdiff inpaint clips/ --mask masks/ -o painted/      masks/NAME.png for clips/NAME.mp4\n"
+        "  inpaintdiff inpaint list.csv -o painted/                  columns: video, mask, box, output",
     )
-    p.add_argument("video", type=Path, help="video file, GIF or folder of images")
-    p.add_argument("-o", "--output", type=Path, required=True, help=".mp4, .mkv, or a folder for png files")
+    p.add_argument("video", type=Path, help="video file, GIF, folder of images; or many: folder of videos, CSV file")
+    p.add_argument("-o", "--output", type=Path, required=True, help=".mp4, .mkv, or a folder (png files; many videos)")
     _hole(p)
     p.add_argument("--model", default="builtin", metavar="MODEL", help=_MODEL_HELP)
     _sampling(p)
@@ -194,7 +196,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--clips", type=int, default=1000, help="training clips (default %(default)s)")
     p.add_argument("--held-out", type=int, default=32, help="clips for val, and for test (default %(default)s)")
-    p.add_argument("--frames", type=int, default=64, help="frames a clip, at 10 a second (default %(default)s)")
+    p.add_argument("--frames", type=int, default=64, help="frames a clip, at 8 a second (default %(default)s)")
     p.add_argument("--size", type=int, default=64, help="height and width, pixels (default %(default)s)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--workers", type=int, help="processes (default: one a core)")

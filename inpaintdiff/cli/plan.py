@@ -128,7 +128,7 @@ def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
         hole |= read_hole(args.mask, frames, *size, dilate=args.dilate, allow_large=args.yes, invert=args.invert_mask)
     elif args.video is not None:
         check_hole(hole, args.yes)
-    return [bool(x) for x in hole.any(axis=(1, 2)).tolist()]
+    return [bool(picture.any()) for picture in hole]
 
 
 def _embedding(path: Path) -> list[list[float]]:

@@ -136,4 +136,4 @@ def crop_around(hole: Bool[np.ndarray, "h w"], size: int, rng: np.random.Generat
         start = int(rng.integers(max(0, low), min(len(marked) - size, max(0, high)) + 1))
         return slice(start, start + size)
 
-    return along(hole.any(axis=1)), along(hole.any(axis=0))
+    return along(np.asarray(hole.any(axis=1))), along(np.asarray(hole.any(axis=0)))

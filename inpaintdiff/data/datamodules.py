@@ -60,7 +60,9 @@ class ClipDataModule(pl.LightningDataModule):
         batch_size = min(self.batch_size, len(data) // ranks)
         if batch_size < 1:
             raise DatasetError(f"{self.root} has {len(data)} clips in a split, expected one a device ({ranks})")
-        batches = TaskBatches([e.frames for e in data.entries], self.tasks, batch_size, self.seed, rank, ranks, reshuffle)
+        batches = TaskBatches(
+            [e.frames for e in data.entries], self.tasks, batch_size, self.seed, rank, ranks, reshuffle
+        )
         return ResumableLoader(
             data,
             batch_sampler=batches,

@@ -1,9 +1,9 @@
 """The one folder format of data sets: clips, their holes and tracks, and a manifest that names and hashes them.
 
-    DIR/dataset.json                      the manifest
-    DIR/train|val|test/NAME.mp4           closed-GOP h264 with a short distance of key frames, all of one size
-    DIR/train|val|test/NAME.hole.png      white is hidden; .npz, a folder of png or a mask video where the hole moves; optional
-    DIR/train|val|test/NAME.tracks.csv    a row an object and frame (columns of `synthetic.scene.TrackPoint`); optional
+DIR/dataset.json                      the manifest
+DIR/train|val|test/NAME.mp4           closed-GOP h264 with a short distance of key frames, all of one size
+DIR/train|val|test/NAME.hole.png      white is hidden; .npz, a folder of png or a mask video where the hole moves; optional
+DIR/train|val|test/NAME.tracks.csv    a row an object and frame (columns of `synthetic.scene.TrackPoint`); optional
 """
 
 import json
@@ -113,13 +113,19 @@ def _check_values(path: Path, manifest: Manifest) -> None:
         return type(value) is int and value > 0
 
     if not whole(manifest.height) or not whole(manifest.width) or not manifest.fps > 0:
-        raise DatasetError(f"{path} gives height {manifest.height!r}, width {manifest.width!r} and fps {manifest.fps!r}")
+        raise DatasetError(
+            f"{path} gives height {manifest.height!r}, width {manifest.width!r} and fps {manifest.fps!r}"
+        )
     for split, clips in manifest.splits.items():
         if split not in SPLITS:
             raise DatasetError(f"{path} has a split {split!r}; expected {', '.join(SPLITS)}")
         for clip in clips:
             names = [clip.video, *(n for n in (clip.hole, clip.tracks) if n is not None)]
-            if not all(isinstance(n, str) for n in names) or not whole(clip.frames) or not isinstance(clip.sha256, dict):
+            if (
+                not all(isinstance(n, str) for n in names)
+                or not whole(clip.frames)
+                or not isinstance(clip.sha256, dict)
+            ):
                 raise DatasetError(f"{path} has a malformed clip in {split}: {clip}")
             if outside := [n for n in names if Path(n).is_absolute() or ".." in Path(n).parts]:
                 raise DatasetError(f"{path} names {outside[0]}, which lies outside of the data set's folder")

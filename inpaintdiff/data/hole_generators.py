@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from inpaintdiff.data.holes import random_blob_hole, random_box_hole
+from inpaintdiff.data.hole_drawing import random_blob_hole, random_box_hole
 from inpaintdiff.errors import SettingError
 
 

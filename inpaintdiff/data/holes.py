@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Int, Num
 
+from inpaintdiff.data.hole_annotations import is_shapes, shape_levels
 from inpaintdiff.data.hole_files import iter_array, iter_levels, write_hole
 from inpaintdiff.data.hole_track import HoleFacts
 from inpaintdiff.errors import HoleError
@@ -24,8 +25,6 @@ __all__ = [
     "dilated",
     "hole_pictures",
     "parse_box",
-    "random_blob_hole",
-    "random_box_hole",
     "read_hole",
     "write_hole",
 ]
@@ -133,22 +132,25 @@ def read_hole(
     allow_large: bool = False,
     extend: Literal["hold"] | None = None,
     invert: bool = False,
+    track: int | None = None,
 ) -> Hole:
     """A hole for a video from whatever people keep masks in. White (at least 128) is filled.
 
     Args:
-        source: picture (one for all frames), folder of pictures, mask video, .npy or .npz, or an array [h w] or [t h w]
-            (bool; 0 and 1; 0 to 255; or floats from 0 to 1).
+        source: picture (one for all frames), folder of pictures, mask video, .npy or .npz, outlines (.json, .csv or .txt, see
+            `read_shapes`), or an array [h w] or [t h w] (bool; 0 and 1; 0 to 255; or floats from 0 to 1).
         frames, height, width: of the video, as shown.
         dilate: grow the hole by so many pixels (Euclidean distance); nothing is grown unless asked for.
         allow_large: accept what looks inverted, see `check_hole`.
         extend: "hold" repeats the last picture where there are fewer than frames.
         invert: black is filled.
+        track: of outlines, only those with this number.
 
     Raises:
         HoleError: missing, unreadable, of the wrong size or length, empty, full, or inverted-looking.
     """
-    pictures = list(hole_pictures(source, frames, height, width, dilate=dilate, extend=extend, invert=invert))
+    options = {"dilate": dilate, "invert": invert, "track": track}
+    pictures = list(hole_pictures(source, frames, height, width, extend=extend, **options))
     hole = np.stack(pictures * frames if len(pictures) == 1 else pictures)
     check_hole(hole, allow_large)
     return hole
@@ -163,6 +165,7 @@ def hole_pictures(
     dilate: int = 0,
     extend: Literal["hold"] | None = None,
     invert: bool = False,
+    track: int | None = None,
 ) -> Iterator[Bool[np.ndarray, "h w"]]:
     """As `read_hole`, a picture at a time, so that memory does not grow with the video; whether it is sensible is not checked.
 
@@ -176,7 +179,12 @@ def hole_pictures(
         raise HoleError(f"the mask cannot be grown by {dilate} pixels; expected 0 or more.")
     name = "the mask" if isinstance(source, np.ndarray) else f"mask {source}"
     log.info("%s is grown by %d pixels.", name, dilate)
-    levels = iter_array(source, name) if isinstance(source, np.ndarray) else iter_levels(Path(source), name)
+    if not isinstance(source, np.ndarray) and is_shapes(Path(source)):
+        levels = shape_levels(Path(source), name, frames, height, width, track)
+    elif track is not None:
+        raise HoleError(f"track {track} was asked for, but {name} holds pictures; give a .json, .csv or .txt file of tracks.")
+    else:
+        levels = iter_array(source, name) if isinstance(source, np.ndarray) else iter_levels(Path(source), name)
     counts, marked, n = np.zeros(256, dtype=np.int64), False, 0
     for n, picture in enumerate(levels, 1):
         if picture.shape != (height, width):
@@ -239,55 +247,3 @@ def _report_grey(counts: Int[np.ndarray, " 256"], name: str) -> None:
             _THRESHOLD,
             near * 100,
         )
-
-
-def random_box_hole(
-    rng: np.random.Generator,
-    frames: int,
-    height: int,
-    width: int,
-    *,
-    area: tuple[float, float] = (0.05, 0.35),
-    moving: bool = False,
-) -> Hole:
-    """One box that covers a share of the picture drawn from `area`, still or on a straight line between two places."""
-    share = rng.uniform(*area) * height * width
-    aspect = np.exp(rng.uniform(-np.log(2), np.log(2)))
-    h = int(np.clip(round(np.sqrt(share / aspect)), 1, height))
-    w = int(np.clip(round(share / h), 1, width))
-    h = int(np.clip(round(share / w), 1, height))
-    ends = rng.uniform(size=(2, 2)) * (height - h, width - w)
-    along = np.linspace(0, 1, frames)[:, None] if moving and frames > 1 else np.zeros((frames, 1))
-    corners = np.rint(ends[0] + along * (ends[1] - ends[0])).astype(int)
-    hole = np.zeros((frames, height, width), dtype=bool)
-    for picture, (y, x) in zip(hole, corners, strict=True):
-        picture[y : y + h, x : x + w] = True
-    return hole
-
-
-def random_blob_hole(
-    rng: np.random.Generator,
-    frames: int,
-    height: int,
-    width: int,
-    *,
-    area: tuple[float, float] = (0.05, 0.35),
-    moving: bool = False,
-) -> Hole:
-    """Smooth blobs: where low-pass noise exceeds the quantile that a share drawn from `area` needs; still or drifting.
-
-    The noise is periodic, so that what drifts out on one side comes in on the other and the share stays the same.
-    """
-    share = rng.uniform(*area)
-    scale = rng.uniform(0.08, 0.2) * min(height, width)
-    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-    low_pass = np.exp(-2 * (np.pi * scale) ** 2 * (fy**2 + fx**2))
-    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((height, width))) * low_pass, s=(height, width))
-    count = max(1, round(share * height * width))
-    blob = np.zeros(height * width, dtype=bool)
-    blob[np.argsort(field.reshape(-1), kind="stable")[-count:]] = True
-    shape = blob.reshape(height, width)
-    # Up to the picture's size over the whole clip, in any direction.
-    path = rng.uniform(-1, 1, size=2) * (height, width) if moving else np.zeros(2)
-    along = np.linspace(0, 1, frames) if frames > 1 else np.zeros(1)
-    return np.stack([np.roll(shape, tuple(np.rint(path * a).astype(int)), axis=(0, 1)) for a in along])

@@ -76,7 +76,8 @@ class ResumableLoader(DataLoader[VideoClip]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # of its own: an iterator made after a resume must not take a number from the stream that dropout draws from
-        super().__init__(*args, generator=torch.Generator(), **kwargs)
+        kwargs.setdefault("generator", torch.Generator())
+        super().__init__(*args, **kwargs)
         self._given = 0
 
     def __iter__(self) -> Iterator[VideoClip]:  # type: ignore[override]

@@ -66,7 +66,10 @@ class FIDInception(nn.Module):
 
 
 def _resize(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 299 299"]:
-    """TensorFlow 1's bilinear resize, which maps corner to corner without half a pixel of offset; FID depends on it."""
+    """TensorFlow 1's bilinear resize, without half a pixel of offset and without smoothing: FID's own, and FID depends on it.
+
+    torchmetrics does the same with `antialias=False`; its default resizes otherwise, which on small frames is a few per cent of FID.
+    """
     for dim in (-2, -1):
         n = x.shape[dim]
         at = torch.arange(_SIZE, dtype=torch.float32, device=x.device) * (n / _SIZE)

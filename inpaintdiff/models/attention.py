@@ -64,11 +64,9 @@ class TemporalAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b t c h w"], emb: Float[Tensor, "b t e"], distances: Float[Tensor, "b t t 3"]
     ) -> Float[Tensor, "b t c h w"]:
-        b, t, _, height, width = x.shape
+        b, height, width = x.shape[0], *x.shape[-2:]
         tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> b (h w) t c", b=b)  # b n t c
-        q, k, v = rearrange(
-            self.qkv(tokens), "b n t (three heads d) -> three b heads n t d", three=3, heads=self.heads
-        )
+        q, k, v = rearrange(self.qkv(tokens), "b n t (three heads d) -> three b heads n t d", three=3, heads=self.heads)
         q = q * q.shape[-1] ** -0.5
         k_scaled = k * k.shape[-1] ** -0.5
         rq, rk, rv = (r(distances, emb).to(q.dtype) for r in (self.relative_q, self.relative_k, self.relative_v))

@@ -98,7 +98,9 @@ class VideoUNet(nn.Module):
             if i > 0:
                 self.up.append(Upsample(c))
         # behind the last temporal attention a frame is computed for its own output only
-        self.last_attention = max((i for i, m in enumerate(self.up) if isinstance(m, _Level) and m.attention), default=-1)
+        self.last_attention = max(
+            (i for i, m in enumerate(self.up) if isinstance(m, _Level) and m.attention), default=-1
+        )
         self.norm_out = group_norm(c)
         self.conv_out = zero_init(nn.Conv2d(c, channels * patch**2, 3, padding=1))
 

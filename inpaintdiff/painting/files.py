@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inpaintdiff.data.hole_track import HoleTrack
+from inpaintdiff.data.pictures import evenly_spaced
 from inpaintdiff.data.video import VideoReader, check_output, open_video, write_video
 from inpaintdiff.errors import SettingError, VideoWriteError
 from inpaintdiff.inpaint.sampling import SamplingConfig
@@ -19,6 +20,9 @@ from inpaintdiff.painting.job import Frame, Job, Step
 from inpaintdiff.painting.journal import Journal, check_journal, journal_folder
 from inpaintdiff.painting.outputs import false_colours, numbered, record_of, write_record
 from inpaintdiff.painting.painters import Painter
+from inpaintdiff.painting.seam import Seam
+
+_SEAM_FRAMES = 32
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,14 @@ class Written:
         uncertainty: the video of their spread, None for one sample.
         sidecar: the record of how they were made.
         seconds: that painting and writing took.
+        seam: how visible the border of the hole is in the first sample, see `Seam.ratio`; None where that was not measured.
     """
 
     videos: list[Path]
     uncertainty: Path | None
     sidecar: Path
     seconds: float
+    seam: float | None
 
 
 @dataclass(frozen=True)
@@ -166,12 +172,13 @@ def run(order: Order, job: Job, report: Report = lambda _: None) -> Written:
     if order.resume and not journal.writing:
         for path in order.outputs()[0]:
             check_output(path, lossless=order.lossless, overwrite=order.overwrite)
+    seam = Seam()
     outputs, spread, sidecar = order.outputs()
     if not all(journal.written(p.name) and p.exists() for p in [*outputs, *([spread] if spread else [])]):
         for step in job.paint(journal.folder, journal.stages(len(job.regions))):
             journal.finish_stage(step)
             report(step)
-        _write_all(order, job, journal, report)
+        _write_all(order, job, journal, seam, report)
     seconds = time.monotonic() - begin
     record = record_of(job)
     record["hole"] |= {"dilated": order.dilate, "inverted": order.invert}
@@ -180,10 +187,11 @@ def run(order: Order, job: Job, report: Report = lambda _: None) -> Written:
         "uncertainty": spread and spread.name,
         "encoding": {"lossless": True} if order.lossless else {"lossless": False, "crf": order.crf},
         "seconds": round(seconds, 3),
+        "seam": (ratio := seam.ratio()) and round(ratio, 3),
     }
     write_record(sidecar, record, overwrite=True)  # that it may be was checked before painting
     journal.remove()
-    return Written(outputs, spread, sidecar, seconds)
+    return Written(outputs, spread, sidecar, seconds, ratio)
 
 
 def fingerprint(order: Order, job: Job) -> dict[str, Any]:
@@ -199,10 +207,11 @@ def fingerprint(order: Order, job: Job) -> dict[str, Any]:
     }
 
 
-def _write_all(order: Order, job: Job, journal: Journal, report: Report) -> None:
+def _write_all(order: Order, job: Job, journal: Journal, seam: Seam, report: Report) -> None:
     info = job.video.info
     outputs, spread, _ = order.outputs()
     streams: list[tuple[Path, Iterator[Frame]]] = [(p, job.frames(s)) for s, p in enumerate(outputs)]
+    streams[0] = outputs[0], _measured(streams[0][1], job, seam)
     if spread is not None:
         streams.append((spread, map(false_colours, job.spread())))
     total, done = info.frames * len(streams), 0
@@ -226,3 +235,14 @@ def _write_all(order: Order, job: Job, journal: Journal, report: Report) -> None
             path, counted(frames), info.fps, crf=order.crf, lossless=order.lossless, overwrite=overwrite, like=info
         )
         journal.finish_video(path.name)
+
+
+def _measured(frames: Iterator[Frame], job: Job, seam: Seam) -> Iterator[Frame]:
+    """The same frames; some of those with a hole are looked at."""
+    incomplete = job.holes.incomplete()
+    marked = [i for i, hole in enumerate(incomplete) if hole]
+    chosen = {marked[k] for k in evenly_spaced(len(marked), _SEAM_FRAMES)}
+    for i, frame in enumerate(frames):
+        if i in chosen:
+            seam.add(frame, job.holes.read([i])[0])
+        yield frame

@@ -88,6 +88,7 @@ def as_hole(
     dilate: int = 0,
     extend: str | None = None,
     allow_large: bool = False,
+    track: int | None = None,
 ) -> HoleTrack:
     """The hole of a video from a mask, from boxes, or the union of both.
 
@@ -95,7 +96,7 @@ def as_hole(
         video: that it is for.
         mask: see `read_hole`.
         boxes: `x1,y1,x2,y2[@t0-t1]`, `Box`, or four or six whole numbers.
-        invert, dilate, extend, allow_large: see `read_hole`; `dilate` grows boxes as well.
+        invert, dilate, extend, allow_large, track: see `read_hole`; `dilate` grows boxes as well.
 
     Raises:
         HoleError: neither is given, or either is wrong.
@@ -104,18 +105,20 @@ def as_hole(
     size = info.frames, info.height, info.width
     if mask is None and not boxes:
         raise HoleError("nothing says what to fill; give --mask PATH or --box X1,Y1,X2,Y2.")
+    if mask is None and track is not None:
+        raise HoleError(f"track {track} was asked for, but no file of tracks is given; add --mask PATH.")
     if dilate < 0:
         raise HoleError(f"the hole cannot be grown by {dilate} pixels; expected 0 or more.")
     if extend not in (None, "hold"):
         raise HoleError(f"a mask can be extended by 'hold' only, got {extend!r}.")
     try:
-        track = HoleTrack(_pictures(mask, [_box(b) for b in boxes], size, invert, dilate, extend), *size)
+        holes = HoleTrack(_pictures(mask, [_box(b) for b in boxes], size, invert, dilate, extend, track), *size)
     except OSError as e:
         if isinstance(e, InpaintDiffError):
             raise
         raise VideoWriteError(f"{tempfile.gettempdir()} cannot hold the mask: {e.strerror or e}.") from e
-    track.check(allow_large)
-    return track
+    holes.check(allow_large)
+    return holes
 
 
 def _pictures(
@@ -125,6 +128,7 @@ def _pictures(
     invert: bool,
     dilate: int,
     extend: str | None,
+    track: int | None,
 ) -> Iterator[Bool[np.ndarray, "h w"]]:
     """The union of a mask and boxes: one picture if that holds for all frames, else one a frame."""
     drawn: Iterator[Bool[np.ndarray, "h w"]] = iter(())
@@ -137,7 +141,9 @@ def _pictures(
     if mask is None:
         return drawn
     source = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-    given = hole_pictures(source, *size, dilate=dilate, extend="hold" if extend else None, invert=invert)
+    given = hole_pictures(
+        source, *size, dilate=dilate, extend="hold" if extend else None, invert=invert, track=track
+    )
     return map(np.logical_or, *_as_long(given, drawn, size[0])) if boxes else given
 
 

@@ -178,6 +178,15 @@ class RegisterCallback(Callback):
         self.about, self.licence = about, licence
         self.version: str | None = None
         self._begun = time.monotonic()
+        self._before = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seconds of training so far: a resumed run counts from there."""
+        return {"seconds": self._before + time.monotonic() - self._begun}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `state_dict`."""
+        self._before = float(state_dict["seconds"])
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -208,6 +217,8 @@ class RegisterCallback(Callback):
             self.name,
             f"@{self.alias}" if self.alias else f"/{self.version}",
         )
+        if target:
+            logger.info("look at the run with: %s", target.store.open_with())
 
     def card(self, trainer: pl.Trainer) -> dict[str, Any]:
         """Facts of this training as plain values."""
@@ -221,7 +232,7 @@ class RegisterCallback(Callback):
             "optimizer_steps": trainer.global_step,
             "epochs": trainer.current_epoch,
             "weights": f"exponential moving average, decay {ema.decay}" if ema else "as trained, no average",
-            "trained_hours": round((time.monotonic() - self._begun) / 3600, 2),
+            "trained_hours": round(self.state_dict()["seconds"] / 3600, 2),
             "trained_on": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
             "date": datetime.now(UTC).date().isoformat(),
             "versions": f"inpaintdiff {metadata.version('inpaintdiff')}, torch {torch.__version__}",

@@ -53,7 +53,9 @@ class ObjectiveConfig:
         predict: what the network predicts: "noise" (DDPM, FDM), "v" or "edm".
         sigmas: "ddpm-linear" (uniform over the linear-beta schedule, the paper's) or "log-normal" (EDM).
         sigma_data: standard deviation of the data, for EDM.
-        log_mean, log_std: of ln sigma, for "log-normal".
+        log_mean, log_std: of ln sigma, for "log-normal". Video with large holes wants more noise than EDM's pictures: what is
+            known says much, so even at levels far above the data there is something to learn.
+        sigma_min, sigma_max: ends of the sampling grid that goes with "log-normal".
         per_clip: normalise the loss by each clip's own number of unknown values; False as FDM.
     """
 
@@ -62,6 +64,8 @@ class ObjectiveConfig:
     sigma_data: float = 0.5
     log_mean: float = -1.2
     log_std: float = 1.2
+    sigma_min: float = 0.002
+    sigma_max: float = 80.0
     per_clip: bool = True
 
     def distribution(self) -> SigmaDistribution:
@@ -80,7 +84,7 @@ class ObjectiveConfig:
         """The sampling grid that covers the levels of training."""
         if self.sigmas == "ddpm-linear":
             return {"class": "DDPMLinearGrid", "args": {}}
-        return {"class": "KarrasGrid", "args": {"sigma_min": 0.002, "sigma_max": 80.0}}
+        return {"class": "KarrasGrid", "args": {"sigma_min": self.sigma_min, "sigma_max": self.sigma_max}}
 
 
 class InpaintingModule(pl.LightningModule):
@@ -141,7 +145,7 @@ class InpaintingModule(pl.LightningModule):
         self.sampling = sampling
 
     @classmethod
-    def load_from_checkpoint(  # type: ignore[override]
+    def load_from_checkpoint(
         cls, checkpoint_path: str | Path, map_location: str | torch.device = "cpu", **changes: Any
     ) -> "InpaintingModule":
         """The module of a checkpoint, with the averaged weights if there was an EMA.

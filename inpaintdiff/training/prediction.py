@@ -40,7 +40,9 @@ class PredictionWriter(BasePredictionWriter):
         """
         self.written = []
         data = self._data(trainer)
-        first = [self._path(data, i, None) for i in range(len(data))] + [self._path(data, i, 0) for i in range(len(data))]
+        first = [self._path(data, i, None) for i in range(len(data))] + [
+            self._path(data, i, 0) for i in range(len(data))
+        ]
         if there := [p for p in first if p.exists() and not self.overwrite]:
             raise VideoWriteError(
                 f"{there[0]} exists already; give PredictionWriter another folder, or overwrite: true"
@@ -79,5 +81,7 @@ class PredictionWriter(BasePredictionWriter):
         loaders: Any = trainer.predict_dataloaders
         data = getattr(loaders, "dataset", None)
         if not isinstance(data, WholeClips):
-            raise SettingError("PredictionWriter wants the clips of a ClipDataModule, which have names and a frame rate")
+            raise SettingError(
+                "PredictionWriter wants the clips of a ClipDataModule, which have names and a frame rate"
+            )
         return data

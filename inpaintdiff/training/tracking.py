@@ -151,8 +151,14 @@ class Checkpoints(ModelCheckpoint):
             self._random = {}
         self._run_id = next((str(x.run_id) for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
 
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Also write after the last step: Lightning counts the steps of loggers wrongly after files of `on_train_end`."""
+        super().on_train_batch_end(trainer, *args)
+        if trainer.global_step == trainer.max_steps != self._last_global_step_saved and not trainer.fast_dev_run:
+            self._save_checkpoint(trainer, str(self.file))
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the last steps, however many they are."""
+        """Write the last steps of a run that ended otherwise."""
         if self._last_global_step_saved != trainer.global_step and not trainer.fast_dev_run:
             self._save_checkpoint(trainer, str(self.file))
 

@@ -42,7 +42,11 @@ def test_register_list_show(store: Path, weights: Path, tmp_path: Path, capsys: 
     assert models(store, "list") == 0
     lines = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["MODEL", "VERSION", "ALIASES", "REGISTERED", "RUN", "TAGS"]
-    assert [line[:3] for line in lines[1:4]] == [["other", "1", "-"], ["tiny", "2", "candidate"], ["tiny", "1", "champion"]]
+    assert [line[:3] for line in lines[1:4]] == [
+        ["other", "1", "-"],
+        ["tiny", "2", "candidate"],
+        ["tiny", "1", "champion"],
+    ]
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d", line[3]) for line in lines[1:4])
     assert all(re.fullmatch(r"[0-9a-f]{32}", line[4]) for line in lines[1:4])
     assert all(line[5].startswith("inpaintdiff=") for line in lines[1:4])

@@ -98,7 +98,10 @@ def test_temporal_attention_equals_a_plain_triple_loop():
                     for g in range(2):
                         for i in range(t):
                             logits = torch.stack(
-                                [(q[i, g] @ k[j, g] + q[i, g] @ rk[n, g, i, j] + k[j, g] @ rq[n, g, i, j]) for j in range(t)]
+                                [
+                                    (q[i, g] @ k[j, g] + q[i, g] @ rk[n, g, i, j] + k[j, g] @ rq[n, g, i, j])
+                                    for j in range(t)
+                                ]
                             )
                             a = (logits / d**0.5).softmax(0)
                             out[i, g] = sum(a[j] * (v[j, g] + rv[n, g, i, j]) for j in range(t))
@@ -107,7 +110,9 @@ def test_temporal_attention_equals_a_plain_triple_loop():
 
 
 def test_zero_initialised_head_predicts_no_noise_and_costs_one():
-    denoiser = NetworkDenoiser(VideoUNet(width=16, multipliers=(1,), blocks=1, attention_levels=(), heads=2), NoisePrediction())
+    denoiser = NetworkDenoiser(
+        VideoUNet(width=16, multipliers=(1,), blocks=1, attention_levels=(), heads=2), NoisePrediction()
+    )
     x, known, _, index = window(b=2, t=3, size=16)
     clean = torch.zeros_like(x)
     cond = Conditioning(clean, known, index)
@@ -161,3 +166,35 @@ def test_presets_build(preset):
 def test_arguments_that_do_not_fit_are_named(wrong, word):
     with pytest.raises(ValueError, match=word):
         VideoUNet(**{"width": 16, "multipliers": (1, 2), "attention_levels": (1,), **wrong})
+
+
+def test_leaving_out_observed_frames_behind_the_last_attention_is_exact(net):
+    """Computing every frame to the end and then looking at the wanted ones gives the same bits."""
+    x, known, c_noise, index = window(b=2)
+    known[1, 3] = True
+    with torch.no_grad():
+        short = net(x, known, c_noise, index)
+        last, net.last_attention = net.last_attention, len(net.up) - 1
+        try:
+            full = net(x, known, c_noise, index)
+        finally:
+            net.last_attention = last
+    observed = known.flatten(2).all(dim=2)
+    assert int(observed.sum()) == 3
+    torch.testing.assert_close(short, full, atol=1e-6, rtol=1e-6)
+    assert not short[observed].any()
+    assert short[~observed].flatten(1).any(dim=1).all()
+
+
+def test_nothing_unknown_costs_no_decoder_and_gives_zeros(net):
+    x, known, c_noise, index = window()
+    with torch.no_grad():
+        assert not net(x, torch.ones_like(known), c_noise, index).any()
+
+
+@pytest.mark.parametrize("levels", [(), (0,), (0, 1)])
+def test_every_placement_of_attention_runs_forward_and_backward(levels):
+    other = randomise(VideoUNet(width=16, multipliers=(1, 2), blocks=1, attention_levels=levels, heads=2, patch=2))
+    x, known, c_noise, index = window()
+    other(x, known, c_noise, index).square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in other.parameters())

@@ -21,11 +21,18 @@ WINDOW = 4
 def module(**options: Any) -> InpaintingModule:
     torch.manual_seed(5)
     objective = ObjectiveConfig(predict="edm", sigmas="log-normal")
-    return InpaintingModule(**{"network": NETWORK, "objective": objective, "window": WINDOW, "size": 32, "lr": 1e-2, **options})
+    return InpaintingModule(
+        **{"network": NETWORK, "objective": objective, "window": WINDOW, "size": 32, "lr": 1e-2, **options}
+    )
 
 
 def data(root: Path, **options: Any) -> ClipDataModule:
-    defaults: dict[str, Any] = {"window": WINDOW, "tasks": SchemeTasks(window=WINDOW), "batch_size": 2, "num_workers": 0}
+    defaults: dict[str, Any] = {
+        "window": WINDOW,
+        "tasks": SchemeTasks(window=WINDOW),
+        "batch_size": 2,
+        "num_workers": 0,
+    }
     return ClipDataModule(str(root), **{**defaults, **options})
 
 
@@ -35,7 +42,9 @@ class Losses(Callback):
     def __init__(self) -> None:
         self.at: dict[int, tuple[float, tuple[int, ...]]] = {}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *args: Any
+    ) -> None:
         self.at[trainer.global_step] = (float(outputs["loss"]), tuple(batch.index.flatten().tolist()))
 
 
@@ -56,7 +65,12 @@ class Cut(Callback):
 
 def trainer(folder: Path, steps: int, *callbacks: Callback, **options: Any) -> pl.Trainer:
     defaults: dict[str, Any] = {"max_steps": steps, "max_epochs": -1, "accelerator": "cpu", "logger": False}
-    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0, "limit_val_batches": 0}
+    quiet = {
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "limit_val_batches": 0,
+    }
     saver = Checkpoints(str(folder), every_n_steps=1)
     return pl.Trainer(
         callbacks=[EMA(0.9), saver, *callbacks], use_distributed_sampler=False, **{**defaults, **quiet, **options}

@@ -32,7 +32,9 @@ def test_ten_steps_are_a_few_a_cut_and_the_rest(
     losses, changed = Losses(), module()
     with torch.no_grad():
         changed.denoiser.network.conv_in.weight.add_(1)  # type: ignore[union-attr,operator]
-    trainer(tmp_path, STEPS, losses).fit(changed, data(traffic, num_workers=workers), ckpt_path="last", weights_only=True)
+    trainer(tmp_path, STEPS, losses).fit(
+        changed, data(traffic, num_workers=workers), ckpt_path="last", weights_only=True
+    )
     assert losses.at == {k: v for k, v in whole[1].at.items() if k > cut}
     resumed = torch.load(tmp_path / "last.ckpt", weights_only=True)
     for name in STATES:
@@ -50,7 +52,9 @@ def test_twice_cut_is_the_same(whole: tuple[dict, Losses], traffic: Path, tmp_pa
     assert all(same(whole[0][name], resumed[name]) for name in STATES)
 
 
-def test_the_comparison_notices_another_order_of_data(whole: tuple[dict, Losses], traffic: Path, tmp_path: Path) -> None:
+def test_the_comparison_notices_another_order_of_data(
+    whole: tuple[dict, Losses], traffic: Path, tmp_path: Path
+) -> None:
     """Planted fault: a position that is not restored."""
     with pytest.raises(CutError):
         trainer(tmp_path, STEPS, Cut(5)).fit(module(), data(traffic))

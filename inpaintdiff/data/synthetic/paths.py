@@ -66,7 +66,9 @@ def driving_line(pieces: Sequence[Points], stop: float, arms: tuple[int, int], l
     return DrivingLine(xy, heading, _speeds(heading, limit), stop, arms)
 
 
-def _speeds(heading: Float[np.ndarray, " n"], limit: float, sideways: float = 2.2, braking: float = 1.5) -> Float[np.ndarray, " n"]:
+def _speeds(
+    heading: Float[np.ndarray, " n"], limit: float, sideways: float = 2.2, braking: float = 1.5
+) -> Float[np.ndarray, " n"]:
     """At most `limit`, `sideways` m/s^2 in curves, and `braking` m/s^2 before them."""
     curvature = np.abs(np.gradient(heading, SPACING))
     smooth = np.convolve(np.pad(curvature, 2, mode="edge"), np.full(5, 0.2), mode="valid")

@@ -117,7 +117,7 @@ class Camera:
         return (slice(y0, y1), slice(x0, x1)), along, across
 
     def _draw_shadow(self, picture: Picture, body: Body) -> None:
-        x, y = _SUN + (body.x, body.y)
+        x, y = body.x + _SUN[0], body.y + _SUN[1]
         moved = Body(x, y, body.heading, body.length, body.width, body.colour)
         if found := self._patch(moved, body.length / 2 + 1.5):
             at, along, across = found

@@ -114,9 +114,7 @@ def _right(d: Point) -> Point:
     return np.array([-d[1], d[0]])
 
 
-def _lanes(
-    centre: Point, arms: tuple[float, ...], a: int, b: int, lane: float
-) -> tuple[Point, Point, Point, Point]:
+def _lanes(centre: Point, arms: tuple[float, ...], a: int, b: int, lane: float) -> tuple[Point, Point, Point, Point]:
     """Middle of the lane into the junction from arm a and out of it by arm b, at the centre, and both directions of travel."""
     inward, outward = -_unit(arms[a]), _unit(arms[b])
     return centre + _right(inward) * lane / 2, inward, centre + _right(outward) * lane / 2, outward
@@ -181,9 +179,9 @@ def find_meetings(lines: tuple[DrivingLine, ...]) -> Meetings:
             parts, count = label(near)
             for part, (rows, columns) in enumerate(find_objects(parts, count), start=1):
                 merged = (same_way & (apart < _MERGED**2) & (parts == part))[rows, columns].any()
-                ends = [float(x) * SPACING for x in (rows.start, rows.stop - 1, columns.start, columns.stop - 1)]
-                stretches[r][q].append(Stretch(*ends, bool(merged)))
-                stretches[q][r].append(Stretch(*ends[2:], *ends[:2], bool(merged)))
+                a, b, c, d = (float(x) * SPACING for x in (rows.start, rows.stop - 1, columns.start, columns.stop - 1))
+                stretches[r][q].append(Stretch(a, b, c, d, bool(merged)))
+                stretches[q][r].append(Stretch(c, d, a, b, bool(merged)))
     return Meetings(project, stretches)
 
 

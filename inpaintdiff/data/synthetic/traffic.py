@@ -13,7 +13,11 @@ import numpy as np
 from inpaintdiff.data.synthetic.road_map import RoadMap, Stretch, find_meetings
 
 STEP = 0.125  # seconds
-_CALM, _BRAKING, _HARDEST = 2.0, 2.2, 7.0  # m/s^2: comfortable braking of plans, of the model, and the most that tyres give
+_CALM, _BRAKING, _HARDEST = (
+    2.0,
+    2.2,
+    7.0,
+)  # m/s^2: comfortable braking of plans, of the model, and the most that tyres give
 _PATIENCE = 8.0  # seconds at the line after which priority is no longer waited for
 _AFTER, _BEFORE = 0.6, 1.6  # seconds between two vehicles at a conflict, going second and going first
 
@@ -123,7 +127,9 @@ class Traffic:
         colour = _COLOURS[int(rng.integers(len(_COLOURS)))]
         pace = rng.uniform(0.85, 1.1)
         v = pace * self._speeds[line][0]
-        return Vehicle(self.entered, line, 0.0, v, length, width, colour, rng.uniform(0.9, 1.4), rng.uniform(1.3, 2.0), pace)
+        return Vehicle(
+            self.entered, line, 0.0, v, length, width, colour, rng.uniform(0.9, 1.4), rng.uniform(1.3, 2.0), pace
+        )
 
     def _accept(self) -> None:
         waiting = [a for a in self.vehicles if not a.inside]
@@ -195,9 +201,8 @@ class Traffic:
             half = (a.length + b.length) / 2
             k = self._sample(b)
             at = b.s if a.line == b.line else self._project[a.line][b.line][k] + b.s - k * self._spacing
-            if at > a.s or (at == a.s and b.number < a.number):
-                if at < np.inf:
-                    pull = min(pull, self._towards(a, at - a.s - half, b.v))
+            if (a.s < at or (at == a.s and b.number < a.number)) and at < np.inf:
+                pull = min(pull, self._towards(a, at - a.s - half, b.v))
             for n, at_stretch in enumerate(self._stretches[a.line][b.line]):
                 if (b.number, n) in a.behind and b.s - b.length / 2 <= at_stretch.other_end:
                     pull = min(pull, self._yielding(a, b, at_stretch))

@@ -55,7 +55,9 @@ def synthesize_traffic(
             f"cannot simulate {dict(clips)} clips of {frames} frames, {size} pixels, seed {seed}; expected at least one clip,"
             " 1 frame, an even size from 16 on, and a seed from 0 on"
         )
-    if root.exists() and (not root.is_dir() or any(p.name != MANIFEST and p.name not in SPLITS for p in root.iterdir())):
+    if root.exists() and (
+        not root.is_dir() or any(p.name != MANIFEST and p.name not in SPLITS for p in root.iterdir())
+    ):
         raise DatasetError(f"{root} holds something else; give a new or empty folder")
     if (root / MANIFEST).exists():
         raise DatasetError(f"{root} holds a data set already; give a new folder, or remove it")

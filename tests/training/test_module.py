@@ -1,0 +1,229 @@
+"""`InpaintingModule`: its loss, its draws, its checkpoints."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+import torch
+
+from inpaintdiff.checkpoint import load_denoiser
+from inpaintdiff.errors import CheckpointError, SettingError
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.models.unet import PRESETS
+from inpaintdiff.training.callbacks import QualityCallback, TrackingLogger
+from inpaintdiff.training.module import InpaintingModule, NetworkConfig, ObjectiveConfig
+from inpaintdiff.types import VideoClip
+from tests.training.runs import NETWORK, data, module, same, trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+
+
+def clips(n: int = 3) -> VideoClip:
+    g = torch.Generator().manual_seed(0)
+    frames = torch.rand(n, 4, 3, 8, 8, generator=g) * 2 - 1
+    hole = torch.rand(n, 4, 1, 8, 8, generator=g) < 0.4
+    hole[:, 0] = False
+    return VideoClip(frames, hole, torch.arange(4).repeat(n, 1))
+
+
+def trained(**options: Any) -> InpaintingModule:
+    """Not the initial network, whose output is zero whatever it sees."""
+    m = module(**{"network": replace(NETWORK, dropout=0.0), **options})
+    g = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in m.parameters():
+            p.add_(0.05 * torch.randn(p.shape, generator=g))
+    return m
+
+
+OBJECTIVES = [
+    ObjectiveConfig(predict=predict, sigmas=sigmas)  # type: ignore[arg-type]
+    for predict in ("noise", "v", "edm")
+    for sigmas in ("ddpm-linear", "log-normal")
+]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: f"{o.predict}/{o.sigmas}")
+def test_what_lies_under_the_hole_reaches_the_target_and_never_the_input(objective: ObjectiveConfig) -> None:
+    """The network's input at a given noisy x must not change with the truth; so the loss is finite for any of it.
+
+    Known pixels are given to the network: changing one changes the loss. The hole of an observed frame is none.
+    """
+    m, batch = trained(objective=objective), clips()
+    seen = []
+    m.denoiser.register_forward_hook(lambda _, args, __: seen.append(args))
+    first = m._loss(batch, "s", 3)
+    assert (first > 0).all()
+    assert torch.isfinite(first).all()
+    other = replace(batch, frames=torch.where(batch.hole, -batch.frames, batch.frames))
+    m._loss(other, "s", 3)
+    (x0, sigma0, cond0), (x1, sigma1, cond1) = seen[:2]
+    assert torch.equal(sigma0, sigma1)
+    assert torch.equal(cond0.known, cond1.known)
+    assert torch.equal(cond0.known_mask, cond1.known_mask)
+    # x is truth + sigma n on both; at known pixels equal, under the hole different by the truths alone
+    torch.testing.assert_close(x0 - batch.frames, x1 - other.frames, rtol=1e-3, atol=1e-4)
+    assert not cond0.known[batch.hole.expand_as(cond0.known)].any()
+    known = batch.frames.clone()
+    known[:, 0, :, 0, 0] += 0.5
+    assert not torch.equal(m._loss(replace(batch, frames=known), "s", 3), first)
+
+
+@pytest.mark.parametrize("garbage", [0.0, 7.0, float("nan")])
+def test_the_loss_depends_on_known_pixels_only_through_what_is_known(garbage: float) -> None:
+    """The noisy value at a known pixel is never looked at: the network gets the clean one, and the loss has no term there."""
+    m, batch = trained(), clips()
+    spoilt = m.denoiser.forward
+
+    def forward(x: torch.Tensor, sigma: torch.Tensor, cond: Any) -> torch.Tensor:
+        return spoilt(torch.where(cond.known_mask, garbage, x), sigma, cond)
+
+    before = m._loss(batch, "s", 3)
+    m.denoiser.forward = forward  # type: ignore[method-assign]
+    torch.testing.assert_close(m._loss(batch, "s", 3), before)
+
+
+def test_draws_depend_on_seed_stream_and_place_alone() -> None:
+    m, batch = trained(), clips(4)
+    whole = m._loss(batch, "train/3/0", 4)
+    assert torch.equal(whole, m._loss(batch, "train/3/0", 4))
+    torch.testing.assert_close(
+        m._loss(VideoClip(batch.frames[:2], batch.hole[:2], batch.index[:2]), "train/3/0", 2), whole[:2]
+    )
+    for other in (
+        m._loss(batch, "train/4/0", 4),
+        m._loss(batch, "val/3", 4),
+        trained(seed=1)._loss(batch, "train/3/0", 4),
+    ):
+        assert (other != whole).all()
+    same_clip = VideoClip(*(t[:1].expand(4, *t.shape[1:]) for t in (batch.frames, batch.hole, batch.index)))
+    assert len(set(m._loss(same_clip, "train/3/0", 4).tolist())) == 4, "clips of a batch must not share their noise"
+
+
+def test_the_second_of_two_ranks_has_the_second_half_of_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    m, batch = trained(), clips(4)
+    whole = m._loss(batch, "train/3/0", 4)
+    monkeypatch.setattr(InpaintingModule, "global_rank", 1)
+    half = m._loss(VideoClip(batch.frames[2:], batch.hole[2:], batch.index[2:]), "train/3/0", 2)
+    torch.testing.assert_close(half, whole[2:])
+
+
+def test_the_initial_loss_is_that_of_predicting_nothing() -> None:
+    """Zero-initialised head: noise prediction costs 1 a value on average."""
+    m = module(objective=ObjectiveConfig(predict="noise", sigmas="ddpm-linear"))
+    losses = torch.stack([m._loss(clips(8), f"{k}", 8) for k in range(20)])
+    assert abs(losses.mean().item() - 1) < 0.05
+
+
+def test_learning_rate_schedule() -> None:
+    def rates(steps: int, **options: Any) -> list[float]:
+        parts = module(lr=1.0, warmup_steps=10, **options).configure_optimizers()
+        schedule, out = parts["lr_scheduler"]["scheduler"], []
+        for _ in range(steps):
+            out.append(parts["optimizer"].param_groups[0]["lr"])
+            parts["optimizer"].step()
+            schedule.step()
+        return out
+
+    plain = rates(30)
+    assert plain[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
+    assert set(plain[10:]) == {1.0}
+    decayed = rates(140, decay_steps=100)
+    assert decayed[:10] == pytest.approx(plain[:10])
+    assert decayed[60] == pytest.approx(0.01 + 0.99 * 0.5, abs=0.02)
+    assert all(a >= b for a, b in pairwise(decayed[10:]))
+    assert decayed[-1] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_is_plain_values(preset: str) -> None:
+    arguments = NetworkConfig(preset, width=16, heads=2).arguments()
+    assert arguments["width"] == 16
+    assert all(isinstance(v, int | float | list) for v in arguments.values())
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(SettingError, match="expected one of"):
+        module(network=NetworkConfig("huge"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(traffic: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[InpaintingModule, Path]:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    m = module(sampling=SamplingConfig(calls=3))
+    trainer(folder, 4).fit(m, data(traffic))
+    return m, folder / "last.ckpt"
+
+
+def test_a_checkpoint_paints_without_lightning(checkpoint: tuple[InpaintingModule, Path]) -> None:
+    m, path = checkpoint
+    denoiser, info = load_denoiser(path)
+    assert info.window == 4
+    assert info.size == (32, 32)
+    averaged = {k.removeprefix("denoiser."): v for k, v in m.state_dict().items()}
+    assert same(dict(denoiser.state_dict()), averaged), "the weights that a user gets are the averaged ones"
+    raw = torch.load(path, weights_only=True)["current_model_state"]
+    assert not same(raw, dict(m.state_dict()))
+    code = (
+        "import sys; from inpaintdiff.checkpoint import load_denoiser; load_denoiser(sys.argv[1]);"
+        "sys.exit(bool({'lightning', 'mlflow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
+
+
+def test_load_from_checkpoint(checkpoint: tuple[InpaintingModule, Path], tmp_path: Path) -> None:
+    m, path = checkpoint
+    loaded = InpaintingModule.load_from_checkpoint(path)
+    assert same(dict(loaded.state_dict()), dict(m.state_dict()))
+    assert loaded.config == m.config
+    assert dict(loaded.hparams) == dict(m.hparams)
+    assert loaded.sampling == SamplingConfig(), "how to sample is not a property of a checkpoint"
+    assert InpaintingModule.load_from_checkpoint(path, lr=0.5, sampling=SamplingConfig(calls=7)).sampling.calls == 7
+    torch.save({"state_dict": {}, "hyper_parameters": {"lr": 1}}, tmp_path / "other.ckpt")
+    for wrong in (tmp_path / "other.ckpt", tmp_path / "nowhere.ckpt"):
+        with pytest.raises(CheckpointError) as info:
+            InpaintingModule.load_from_checkpoint(wrong)
+        assert "\n" not in str(info.value)
+
+
+def test_names_of_what_is_logged(traffic: Path, tmp_path: Path) -> None:
+    """The schema that boards and reports read; a changed definition is a new protocol, not another number of an old name."""
+    log = TrackingLogger("schema", folder=str(tmp_path / "runs"))
+    quality = QualityCallback(clips=1, steps=2, frames=6)
+    run = trainer(
+        tmp_path / "c", 3, quality, logger=log, log_every_n_steps=1, limit_val_batches=1, check_val_every_n_epoch=1
+    )
+    run.fit(module(), data(traffic))
+    client = mlflow.MlflowClient(log.store.uri)
+    record = client.get_run(str(log.run_id)).data
+    scores = {f"val/{k}_{where}_v1" for k in ("psnr", "ssim") for where in ("hole", "full")}
+    assert set(record.metrics) == {
+        "train/loss",
+        "val/loss",
+        *scores,
+        "val/quality_seconds",
+        "val/quality_share",
+        "epoch",
+    }
+    assert 0 < record.metrics["val/ssim_full_v1"] <= 1
+    assert {"lr", "seed", "denoiser/network/args/width", "objective/predict", "window"} <= set(record.params)
+    names = [a.path for a in client.list_artifacts(str(log.run_id))]
+    assert "samples" in names
+
+
+def test_training_makes_it_better() -> None:
+    m, batch = module(network=replace(NETWORK, dropout=0.0), warmup_steps=1), clips()
+    optimiser = m.configure_optimizers()["optimizer"]
+    losses = []
+    for _ in range(40):
+        loss = m._loss(batch, "same draws", 3).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
