@@ -1,4 +1,4 @@
-"""`inpaintdiff bench-schemes`: the exact bench of sampling schemes, as tables and figures."""
+"""`inpaintdiff bench-schemes` and `bench-solvers`: what is judged exactly, as tables and figures."""
 
 import argparse
 import os
@@ -21,4 +21,12 @@ def run(args: argparse.Namespace) -> int:
     print(bench.text())
     if args.out is not None:
         print("", *(f"wrote {path}" for path in bench.save(args.out)), sep="\n")
+    return 0
+
+
+def run_solvers(_: argparse.Namespace) -> int:
+    """Print how every deterministic solver converges."""
+    from inpaintdiff.analysis.solver_orders import bench_solvers, orders_as_text
+
+    print(orders_as_text(bench_solvers()))
     return 0

@@ -95,6 +95,7 @@ def _order(args: argparse.Namespace) -> Order:
         dilate=args.dilate,
         extend=args.mask_extend,
         allow_large=args.yes,
+        track=args.track,
         sampling=SamplingConfig(
             scheme=args.scheme,
             step=args.step,

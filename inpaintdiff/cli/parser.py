@@ -12,7 +12,10 @@ training (Lightning's command line; also as `lightning fit ...`):
   fit, validate, test, predict      --config conf/traffic_scenes.yaml, --print_config, --help
 """
 
-_MODEL_HELP = "builtin, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:NAME (nearest, median, telea, navier-stokes, blur, flow)"
+_MODEL_HELP = (
+    "builtin, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:NAME "
+    "(nearest, median, telea, navier-stokes, blur, flow)"
+)
 
 
 def _verb(
@@ -45,7 +48,13 @@ def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
 
 def _hole(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("hole (white = fill)")
-    group.add_argument("--mask", metavar="PATH", help="png for all frames, folder of images, mask video, npy or npz")
+    group.add_argument(
+        "--mask",
+        metavar="PATH",
+        help="png for all frames, folder of images, mask video, npy or npz; boxes and polygons: our own, labelme or COCO .json, "
+        "MOT .csv or .txt",
+    )
+    group.add_argument("--track", type=int, metavar="ID", help="of boxes and polygons, only this object (default: all)")
     group.add_argument("--box", action="append", default=[], metavar="X1,Y1,X2,Y2[@T0-T1]", help="repeatable; pixels")
     group.add_argument("--invert-mask", action="store_true", help="black = fill")
     group.add_argument("--dilate", type=int, default=0, metavar="PX", help="grow the hole (default 0)")
@@ -72,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff inpaint in.mp4 --box 200,120,330,230 -o out.mp4\n"
         "  inpaintdiff inpaint in.mp4 --mask hole.png -o out.mkv --lossless --samples 3 --seed 7\n"
         "  inpaintdiff inpaint in.mp4 --mask masks/ -o out.mp4 --model models:/inpaintdiff-traffic@champion\n"
+        "  inpaintdiff inpaint in.mp4 --mask track.json --track 3 -o out.mp4\n"
         "  inpaintdiff inpaint in.mp4 --box 200,120,330,230@0-99 --box 10,10,40,40 -o out.mp4 --resume\n"
         "  inpaintdiff inpaint clips/ --mask masks/ -o painted/      masks/NAME.png for clips/NAME.mp4\n"
         "  inpaintdiff inpaint list.csv -o painted/                  columns: video, mask, box, output",
@@ -231,4 +241,11 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff bench-schemes\n  inpaintdiff bench-schemes --out bench/",
     )
     p.add_argument("--out", type=Path, metavar="DIR", help="write the tables and figures there (replaces earlier ones)")
+    _verb(
+        verbs,
+        "bench-solvers",
+        "inpaintdiff.cli.bench:run_solvers",
+        "Measure the order of convergence of every solver, against the exact flow of Gaussian pixels.",
+        "  inpaintdiff bench-solvers",
+    )
     return parser

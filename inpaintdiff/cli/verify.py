@@ -13,7 +13,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the difference of two videos outside the hole; with --strict exit with 1 where there is any."""
     original, result = open_video(args.original), open_video(args.result)
     holes = None
-    if args.mask or args.box:
+    if args.mask or args.box or args.track is not None:
         holes = as_hole(
             original,
             args.mask,
@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
             dilate=args.dilate,
             extend=args.mask_extend,
             allow_large=args.yes,
+            track=args.track,
         )
     d = difference(original, result, holes)
     where = "outside the hole" if holes else "in the whole picture"

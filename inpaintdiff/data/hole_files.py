@@ -1,7 +1,8 @@
 """Hole files: pictures, folders of pictures, mask videos and arrays, as grey levels; what they mean is for `holes.py` to say."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -15,11 +16,20 @@ from inpaintdiff.data.video_readers import IMAGE_SUFFIXES, image_paths
 from inpaintdiff.errors import HoleError, VideoReadError, VideoWriteError
 
 
-def write_hole(path: Path | str, hole: Bool[np.ndarray, "*t h w"], *, overwrite: bool = False) -> Path:
-    """Write a hole as others read it: white is filled.
+def write_hole(
+    path: Path | str,
+    hole: Bool[np.ndarray, "*t h w"] | Iterable[Bool[np.ndarray, "h w"]],
+    *,
+    fps: int | float | Fraction = 25,
+    overwrite: bool = False,
+) -> Path:
+    """Write a hole as others read it, white is filled; what is read back is the same hole.
 
     Args:
-        path: .png for a still hole [h w] (or [t h w] that never changes); .npz, or a folder name for pictures, for any other.
+        path: .png for a still hole [h w] (or [t h w] that never changes); .npz, .mkv, .mp4, or a folder name for pictures, for any
+            other.
+        hole: a picture, or one for each frame; only .npz holds all of them in memory.
+        fps: frames a second of .mkv and .mp4.
 
     Raises:
         VideoWriteError: `path` exists; or a moving hole for a .png.
@@ -27,35 +37,41 @@ def write_hole(path: Path | str, hole: Bool[np.ndarray, "*t h w"], *, overwrite:
     target = Path(path)
     if target.exists() and not overwrite:
         raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
-    pictures = hole[None] if hole.ndim == 2 else hole
+    pictures = iter(hole[None] if isinstance(hole, np.ndarray) and hole.ndim == 2 else hole)
     suffix = target.suffix.lower()
-    if suffix == ".png" and not (pictures == pictures[:1]).all():
+    if suffix in {"", ".mkv", ".mp4"}:
+        white = (np.repeat((p.astype(np.uint8) * 255)[..., None], 3, axis=2) for p in pictures)
+        # x264 keeps everything at crf 0
+        return write_video(target, white, fps, crf=0, lossless=suffix != ".mp4", overwrite=overwrite)
+    if suffix not in {".png", ".npz"}:
         raise VideoWriteError(
-            f"{target.name} is one picture, but the hole moves; give a name ending in .npz, or a folder."
-        )
-    if suffix not in {".png", ".npz", ""}:
-        raise VideoWriteError(
-            f"{target.name} ends in {suffix}; holes are written as .png, .npz or a folder of pictures."
-        )
-    if suffix == "":
-        levels = pictures.astype(np.uint8) * 255
-        return write_video(
-            target, (np.repeat(p[..., None], 3, axis=2) for p in levels), 25, lossless=True, overwrite=overwrite
+            f"{target.name} ends in {suffix}; holes are written as .png, .npz, .mkv, .mp4 or a folder of pictures."
         )
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             if suffix == ".npz":
-                np.savez_compressed(file, hole=pictures)
+                np.savez_compressed(file, hole=np.stack(list(pictures)))
             else:
-                Image.fromarray(pictures[0].astype(np.uint8) * 255).save(file, format="PNG")
+                Image.fromarray(_still(pictures, target.name).astype(np.uint8) * 255).save(file, format="PNG")
         part.replace(target)
     except OSError as e:
+        if isinstance(e, VideoWriteError):
+            raise
         raise VideoWriteError(f"{target} cannot be written: {e.strerror or e}.") from e
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def _still(pictures: Iterator[Bool[np.ndarray, "h w"]], name: str) -> Bool[np.ndarray, "h w"]:
+    first = next(pictures)
+    if not all(np.array_equal(first, p) for p in pictures):
+        raise VideoWriteError(
+            f"{name} is one picture, but the hole moves; give a name ending in .npz, .mkv or .mp4, or a folder."
+        )
+    return first
 
 
 def read_levels(path: Path, name: str) -> UInt8[np.ndarray, "t h w"]:

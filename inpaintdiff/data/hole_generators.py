@@ -1,13 +1,20 @@
 """How holes are drawn for training: one small class a kind, mixtures with weights, all named in YAML by class."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool
 
-from inpaintdiff.data.hole_drawing import random_blob_hole, random_box_hole
+from inpaintdiff.data.hole_drawing import (
+    random_blob_hole,
+    random_border_hole,
+    random_box_hole,
+    random_brush_hole,
+    random_grid_hole,
+)
 from inpaintdiff.errors import SettingError
 
 
@@ -32,39 +39,52 @@ class DataSetHole(HoleGenerator):
 
 
 @dataclass(frozen=True)
-class BoxHole(HoleGenerator):
-    """One box, still or moving.
+class RandomHole(HoleGenerator):
+    """A hole drawn anew for every clip, still or moving; what it looks like is for the subclass to say.
 
     Attributes:
         least, most: share of the picture that it covers.
-        moving: share of the boxes that move.
+        moving: share of the holes that move.
     """
 
     least: float = 0.05
     most: float = 0.35
     moving: float = 0.5
+    function: ClassVar[Callable[..., Bool[np.ndarray, "t h w"]]]
 
     def draw(self, rng: np.random.Generator, own: Bool[np.ndarray, "t h w"]) -> Bool[np.ndarray, "t h w"]:
         moving = bool(rng.random() < self.moving)
-        return random_box_hole(rng, *own.shape, area=(self.least, self.most), moving=moving)
+        return self.function(rng, *own.shape, area=(self.least, self.most), moving=moving)
 
 
-@dataclass(frozen=True)
-class BlobHole(HoleGenerator):
-    """Smooth blobs, still or moving.
+class BoxHole(RandomHole):
+    """One box."""
 
-    Attributes:
-        least, most: share of the picture that they cover.
-        moving: share of the blobs that move.
-    """
+    function = staticmethod(random_box_hole)
 
-    least: float = 0.05
-    most: float = 0.35
-    moving: float = 0.5
 
-    def draw(self, rng: np.random.Generator, own: Bool[np.ndarray, "t h w"]) -> Bool[np.ndarray, "t h w"]:
-        moving = bool(rng.random() < self.moving)
-        return random_blob_hole(rng, *own.shape, area=(self.least, self.most), moving=moving)
+class BlobHole(RandomHole):
+    """Smooth blobs."""
+
+    function = staticmethod(random_blob_hole)
+
+
+class GridHole(RandomHole):
+    """Boxes in even rows and columns."""
+
+    function = staticmethod(random_grid_hole)
+
+
+class BrushHole(RandomHole):
+    """Strokes of a brush."""
+
+    function = staticmethod(random_brush_hole)
+
+
+class BorderHole(RandomHole):
+    """All but a rectangle, for painting beyond the borders of what was seen."""
+
+    function = staticmethod(random_border_hole)
 
 
 class HoleMixture(HoleGenerator):

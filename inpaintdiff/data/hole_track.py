@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool
@@ -94,6 +94,10 @@ class HoleTrack:
 
     def __len__(self) -> int:
         return self.frames
+
+    def __iter__(self) -> Iterator[Bool[np.ndarray, "h w"]]:
+        """All pictures in order, one in memory at a time."""
+        return (self._picture(int(k)) for k in self._at)
 
     def read(self, positions: Sequence[int]) -> Bool[np.ndarray, "t h w"]:
         """The holes of these frames."""

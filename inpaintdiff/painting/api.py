@@ -136,6 +136,7 @@ def inpaint(
     dilate: int = 0,
     mask_extend: str | None = None,
     allow_large: bool = False,
+    track: int | None = None,
     tracking_uri: str | None = None,
     report: Callable[[Step], None] = lambda _: None,
 ) -> Painted:
@@ -146,7 +147,8 @@ def inpaint(
 
     Args:
         video: path of a file or folder of pictures; frames uint8 [t h w 3]; or floats [t 3 h w] in [-1, 1].
-        mask: what to fill: picture, folder, video, .npy or .npz; or an array [h w] or [t h w]. White is filled.
+        mask: what to fill: picture, folder, video, .npy or .npz; boxes and polygons (.json, .csv or .txt); or an array [h w] or
+            [t h w]. White is filled.
         boxes: what to fill, as well or instead: `"x1,y1,x2,y2[@t0-t1]"` or numbers, in pixels.
         samples: how many answers.
         seed: of the answers; sample k of a seed is the same whatever `samples` is.
@@ -159,6 +161,7 @@ def inpaint(
         dilate: grow the hole by so many pixels.
         mask_extend: "hold" repeats the last picture of a mask that is too short.
         allow_large: accept a hole of more than 60 % of the picture.
+        track: of boxes and polygons, only the object with this number.
         tracking_uri: MLflow store of `models:/` and `runs:/`.
         report: is called after every stage.
 
@@ -178,7 +181,9 @@ def inpaint(
     check_names("" if isinstance(model, tuple) else model, sampling)
     where = choose_device(device)
     reader = as_video(video)
-    holes = as_hole(reader, mask, boxes, invert=invert_mask, dilate=dilate, extend=mask_extend, allow_large=allow_large)
+    holes = as_hole(
+        reader, mask, boxes, invert=invert_mask, dilate=dilate, extend=mask_extend, allow_large=allow_large, track=track
+    )
     painter: Painter
     if isinstance(model, tuple):
         painter = ModelPainter(model[1].source, *model, digest=None, sampling=sampling, device=where)

@@ -32,7 +32,7 @@ class Order:
     Attributes:
         video: file or folder of pictures.
         output: .mp4, .mkv, .mov, or with `lossless` .mkv or a folder; with several samples the names get -1, -2, ...
-        mask, boxes, invert, dilate, extend, allow_large: the hole, see `as_hole`.
+        mask, boxes, invert, dilate, extend, allow_large, track: the hole, see `as_hole`.
         sampling: how to paint.
         context: surroundings of the hole, see `choose_regions`.
         lossless, crf, overwrite: see `write_video`.
@@ -47,6 +47,7 @@ class Order:
     dilate: int = 0
     extend: str | None = None
     allow_large: bool = False
+    track: int | None = None
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     context: float = 0.5
     lossless: bool = False
@@ -128,6 +129,7 @@ def check(order: Order) -> Checked:
         dilate=order.dilate,
         extend=order.extend,
         allow_large=order.allow_large,
+        track=order.track,
     )
     _check_folder(order.output.absolute().parent)
     return Checked(order, video, holes)

@@ -132,7 +132,7 @@ def test_a_manifest_of_another_form_is_refused(root: Path, change: Callable[[dic
 
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="has no dataset.json; make a data set"):
+    with pytest.raises(DatasetError, match="has no dataset"):
         read_manifest(tmp_path / "nowhere")
     (tmp_path / MANIFEST).write_text("{ not json")
     with pytest.raises(DatasetError, match="cannot be read as JSON"):
