@@ -23,7 +23,10 @@ def test_kept_without_outputs(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [pytest.param(p, id=p.stem, marks=[] if p.stem in QUICK else pytest.mark.slow) for p in NOTEBOOKS]
 )
-def test_runs(path: Path, tmp_path: Path) -> None:
+def test_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(
+        "MPLBACKEND", raising=False
+    )  # the kernel has one of its own, which shows pictures in the notebook
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(notebook, timeout=280, resources={"metadata": {"path": str(tmp_path)}}).execute()
     printed = [o for cell in notebook.cells for o in cell.get("outputs", [])]
