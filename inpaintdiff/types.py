@@ -46,7 +46,9 @@ class VideoClip(_TensorFields):
     def __post_init__(self) -> None:
         f, h = self.frames.shape, self.hole.shape
         if f[:-3] != h[:-3] or f[-2:] != h[-2:] or h[-3] != 1:
-            raise ValueError(f"hole of shape {tuple(h)} does not fit frames of shape {tuple(f)}; expected {(*f[:-3], 1, *f[-2:])}")
+            raise ValueError(
+                f"hole of shape {tuple(h)} does not fit frames of shape {tuple(f)}; expected {(*f[:-3], 1, *f[-2:])}"
+            )
         if self.index.shape != f[:-3]:
             raise ValueError(f"index of shape {tuple(self.index.shape)} does not fit frames of shape {tuple(f)}")
 

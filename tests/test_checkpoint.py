@@ -51,7 +51,13 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lightning_file(path: Path, **changes: Any) -> Path:
     state = {f"denoiser.{k}": v for k, v in random_state().items()}
-    content = {"state_dict": state, "hyper_parameters": {"denoiser": CONFIG, "seed": 0}, "epoch": 2, "global_step": 7, **changes}
+    content = {
+        "state_dict": state,
+        "hyper_parameters": {"denoiser": CONFIG, "seed": 0},
+        "epoch": 2,
+        "global_step": 7,
+        **changes,
+    }
     torch.save(content, path)
     return path
 

@@ -35,11 +35,17 @@ def _verb(
 
 def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
     group = parser.add_argument_group("sampling")
-    group.add_argument("--samples", type=int, default=samples, metavar="K", help="how many answers (default %(default)s)")
+    group.add_argument(
+        "--samples", type=int, default=samples, metavar="K", help="how many answers (default %(default)s)"
+    )
     group.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the answers (default %(default)s)")
-    group.add_argument("--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class")
+    group.add_argument(
+        "--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class"
+    )
     group.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
-    group.add_argument("--solver", default="dpmpp-2m", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default)")
+    group.add_argument(
+        "--solver", default="dpmpp-2m", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default)"
+    )
     group.add_argument("--window", type=int, metavar="FRAMES", help="frames a stage holds (default: the model's)")
     group.add_argument("--step", type=int, metavar="FRAMES", help="frames a stage paints (default: half the window)")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ... (default: cuda where there is one)")
@@ -58,12 +64,16 @@ def _hole(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--box", action="append", default=[], metavar="X1,Y1,X2,Y2[@T0-T1]", help="repeatable; pixels")
     group.add_argument("--invert-mask", action="store_true", help="black = fill")
     group.add_argument("--dilate", type=int, default=0, metavar="PX", help="grow the hole (default 0)")
-    group.add_argument("--mask-extend", choices=("hold",), help="hold: repeat the last picture of a mask that is too short")
+    group.add_argument(
+        "--mask-extend", choices=("hold",), help="hold: repeat the last picture of a mask that is too short"
+    )
     group.add_argument("--yes", action="store_true", help="accept a hole of more than 60 %% of the picture")
 
 
 def _tracking(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tracking-uri", metavar="URI", help="MLflow store (default: MLFLOW_TRACKING_URI, else ./runs)")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="MLflow store (default: MLFLOW_TRACKING_URI, else ./runs)"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -91,11 +101,17 @@ def build_parser() -> argparse.ArgumentParser:
     _hole(p)
     p.add_argument("--model", default="builtin", metavar="MODEL", help=_MODEL_HELP)
     _sampling(p)
-    p.add_argument("--context", type=float, default=0.5, help="surroundings given to the model, in hole sizes (default 0.5)")
-    p.add_argument("--lossless", action="store_true", help="FFV1 in .mkv, or png files: known pixels stay bit-identical")
+    p.add_argument(
+        "--context", type=float, default=0.5, help="surroundings given to the model, in hole sizes (default 0.5)"
+    )
+    p.add_argument(
+        "--lossless", action="store_true", help="FFV1 in .mkv, or png files: known pixels stay bit-identical"
+    )
     p.add_argument("--crf", type=int, default=12, help="h264 quality, smaller is better (default 12)")
     p.add_argument("--overwrite", action="store_true", help="replace an existing output")
-    p.add_argument("--resume", action="store_true", help="go on with a run that was cut off (OUT.job lies beside the output)")
+    p.add_argument(
+        "--resume", action="store_true", help="go on with a run that was cut off (OUT.job lies beside the output)"
+    )
     _tracking(p)
 
     p = _verb(
@@ -109,11 +125,15 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff plan in.mp4 --mask masks/ --picture plan.png\n"
         "  inpaintdiff plan --frames 300 --scheme adaptive --embedding features.npy",
     )
-    p.add_argument("video", type=Path, nargs="?", help="take the number of frames from here, and check --mask or --box by it")
+    p.add_argument(
+        "video", type=Path, nargs="?", help="take the number of frames from here, and check --mask or --box by it"
+    )
     p.add_argument("--frames", type=int, metavar="N", help="number of frames, instead of a video")
     _hole(p)
     p.add_argument("--incomplete", metavar="RANGES", help="frames with a hole, as 0-35,40 (default: all)")
-    p.add_argument("--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class")
+    p.add_argument(
+        "--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class"
+    )
     p.add_argument("--window", type=int, default=16, metavar="K", help="frames a stage holds (default %(default)s)")
     p.add_argument("--step", type=int, metavar="L", help="frames a stage paints (default: half the window)")
     p.add_argument(
@@ -131,7 +151,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
     p.add_argument("--solver", metavar="NAME", help="count the calls of this solver exactly (heun takes an odd number)")
-    p.add_argument("--json", action="store_true", help="machine-readable: {stages: [{latent, lookahead, observed}], calls}")
+    p.add_argument(
+        "--json", action="store_true", help="machine-readable: {stages: [{latent, lookahead, observed}], calls}"
+    )
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the chart into a .png, .svg or .pdf")
     p.add_argument("--overwrite", action="store_true", help="replace an existing picture")
 
@@ -168,7 +190,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--clips", type=int, metavar="N", help="the first N clips only")
     p.add_argument("--frames", type=int, default=32, help="the first so many frames of each clip (default %(default)s)")
     p.add_argument("--size", type=int, default=64, help="height and width of --synthetic clips (default %(default)s)")
-    p.add_argument("--model", action="append", metavar="MODEL", help=f"repeatable, the first is compared: {_MODEL_HELP}")
+    p.add_argument(
+        "--model", action="append", metavar="MODEL", help=f"repeatable, the first is compared: {_MODEL_HELP}"
+    )
     p.add_argument(
         "--baselines",
         default="nearest,median,telea",
@@ -211,7 +235,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--workers", type=int, help="processes (default: one a core)")
     p = _verb(
-        data, "check", "inpaintdiff.cli.data:check", "Name every defect of a data set folder.", "  inpaintdiff data check DIR"
+        data,
+        "check",
+        "inpaintdiff.cli.data:check",
+        "Name every defect of a data set folder.",
+        "  inpaintdiff data check DIR",
     )
     p.add_argument("dir", type=Path)
 
@@ -229,7 +257,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="inpaintdiff-traffic", help="registered model (default %(default)s)")
     p.add_argument("--alias", default="champion", help="points at the new version (default %(default)s); '' gives none")
     _tracking(p)
-    p = _verb(models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin")
+    p = _verb(
+        models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin"
+    )
     p.add_argument("model", help=_MODEL_HELP)
     _tracking(p)
 

@@ -104,6 +104,7 @@ def _incomplete(args: argparse.Namespace) -> list[bool]:
 
 
 def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
+    from inpaintdiff.data.hole_annotations import is_shapes
     from inpaintdiff.data.hole_files import read_levels
     from inpaintdiff.data.holes import boxes_to_hole, check_hole, parse_box, read_hole
     from inpaintdiff.data.video import probe_video
@@ -114,10 +115,16 @@ def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
         info = probe_video(args.video)
         frames, size = info.frames, (info.height, info.width)
     if args.mask is not None:
-        pictures, *own = read_levels(Path(args.mask), f"mask {args.mask}").shape
-        if frames is None and pictures > 1:
-            frames = pictures
-        size = size or (own[0], own[1])
+        if is_shapes(Path(args.mask)):
+            if size is None:
+                raise SettingError(
+                    f"{args.mask} holds outlines, which have no size of their own; give the VIDEO as well"
+                )
+        else:
+            pictures, *own = read_levels(Path(args.mask), f"mask {args.mask}").shape
+            if frames is None and pictures > 1:
+                frames = pictures
+            size = size or (own[0], own[1])
     if frames is None:
         raise SettingError("how long is the video? Give --frames N, or a VIDEO")
     if size is None:
@@ -125,7 +132,15 @@ def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
         size = max(b.y2 for b in boxes) + 1, max(b.x2 for b in boxes) + 1
     hole = boxes_to_hole(boxes, frames, *size)
     if args.mask is not None:
-        hole |= read_hole(args.mask, frames, *size, dilate=args.dilate, allow_large=args.yes, invert=args.invert_mask)
+        hole |= read_hole(
+            args.mask,
+            frames,
+            *size,
+            dilate=args.dilate,
+            allow_large=args.yes,
+            invert=args.invert_mask,
+            track=args.track,
+        )
     elif args.video is not None:
         check_hole(hole, args.yes)
     return [bool(picture.any()) for picture in hole]

@@ -132,27 +132,6 @@ def random_border_hole(
     return ~_travelling_box(ends, frames, height, width, h, w, moving)
 
 
-def moved_object_hole(rng: np.random.Generator, own: Hole, *, moving: bool = False) -> Hole:
-    """A hole of the shape of an object, elsewhere: what an object hides somewhere else is known there, so results can be judged.
-
-    Args:
-        rng: draws where.
-        own: the object, in each frame.
-        moving: as it moves, with the whole track moved aside; else in its largest shape, in all frames.
-
-    Returns:
-        Of the same shape as `own`; empty where `own` is. The object is moved within the picture, never over its border.
-    """
-    shown = own if moving else np.broadcast_to(own[np.count_nonzero(own, axis=(1, 2)).argmax()], own.shape)
-    union = shown.any(axis=0)
-    shift = []
-    for axis, along in enumerate((union.any(axis=1), union.any(axis=0))):
-        taken = np.flatnonzero(along)
-        first, last = (int(taken[0]), int(taken[-1])) if len(taken) else (0, own.shape[axis + 1] - 1)
-        shift.append(int(rng.integers(-first, own.shape[axis + 1] - last)))
-    return np.roll(shown, shift, axis=(1, 2))
-
-
 def _dab(shape: Bool[np.ndarray, "h w"], y: int, x: int, radius: int, count: int) -> None:
     """Add a disc, over the borders as on a ring, but no more pixels than make up `count`; those of its upper rows come first."""
     height, width = shape.shape

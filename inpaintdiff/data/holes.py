@@ -149,8 +149,9 @@ def read_hole(
     Raises:
         HoleError: missing, unreadable, of the wrong size or length, empty, full, or inverted-looking.
     """
-    options = {"dilate": dilate, "invert": invert, "track": track}
-    pictures = list(hole_pictures(source, frames, height, width, extend=extend, **options))
+    pictures = list(
+        hole_pictures(source, frames, height, width, dilate=dilate, extend=extend, invert=invert, track=track)
+    )
     hole = np.stack(pictures * frames if len(pictures) == 1 else pictures)
     check_hole(hole, allow_large)
     return hole
@@ -182,7 +183,9 @@ def hole_pictures(
     if not isinstance(source, np.ndarray) and is_shapes(Path(source)):
         levels = shape_levels(Path(source), name, frames, height, width, track)
     elif track is not None:
-        raise HoleError(f"track {track} was asked for, but {name} holds pictures; give a .json, .csv or .txt file of tracks.")
+        raise HoleError(
+            f"track {track} was asked for, but {name} holds pictures; give a .json, .csv or .txt file of tracks."
+        )
     else:
         levels = iter_array(source, name) if isinstance(source, np.ndarray) else iter_levels(Path(source), name)
     counts, marked, n = np.zeros(256, dtype=np.int64), False, 0

@@ -141,9 +141,7 @@ def _pictures(
     if mask is None:
         return drawn
     source = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-    given = hole_pictures(
-        source, *size, dilate=dilate, extend="hold" if extend else None, invert=invert, track=track
-    )
+    given = hole_pictures(source, *size, dilate=dilate, extend="hold" if extend else None, invert=invert, track=track)
     return map(np.logical_or, *_as_long(given, drawn, size[0])) if boxes else given
 
 

@@ -1,6 +1,7 @@
 """The printed orders of convergence are those of theory, and a solver that only claims its order is found out."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ class FalseHeun(Heun):
 
     def solve(self, denoise, x, sigmas, generator=None):
         levels = sigmas.tolist()
-        for s, r in zip(levels[:-1], levels[1:], strict=True):
+        for s, r in pairwise(levels):
             x0 = denoise(x, x.new_full((x.shape[0],), s))
             new = x + (r - s) * (x - x0) / s
             if r > 0:
