@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from inpaintdiff.checkpoint import model_path
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.format import MANIFEST, read_manifest
 from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.output
     data = _simulated(out / "data", args.clips, args.frames)
     store = tracking(uri=args.tracking_uri)
-    version = register_model("builtin", NAME, store=store)
+    version = register_model(model_path("builtin"), NAME, store=store)
     painter = load_painter(f"models:/{NAME}@champion", _sampling(args), choose_device(args.device), args.tracking_uri)
     assert isinstance(painter, ModelPainter)
     methods = [

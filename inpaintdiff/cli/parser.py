@@ -165,7 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff demo\n  inpaintdiff demo --output demo-output --clips 4 --samples 3",
     )
     p.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder (default %(default)s)")
-    p.add_argument("--clips", type=int, default=4, help="test clips (default %(default)s)")
+    p.add_argument("--clips", type=int, default=2, help="test clips (default %(default)s)")
     p.add_argument("--frames", type=int, default=32, help="frames a clip (default %(default)s)")
     _sampling(p, samples=3)
     _tracking(p)
