@@ -161,7 +161,7 @@ out = model.predict({"frames": np.zeros((4, 8, 8, 3), np.uint8), "hole": hole}, 
 import inpaintdiff
 loaded = {m.split(".")[0] for m in sys.modules}
 print(json.dumps({"shape": out.shape, "file": inpaintdiff.__file__, "loaded": sorted(loaded & {
-    "lightning", "decord", "cv2", "torchmetrics", "matplotlib", "rich", "skimage"})}))
+    "lightning", "cv2", "torchmetrics", "matplotlib", "rich", "skimage"})}))
 """
 
 

@@ -171,7 +171,7 @@ class _Scan:
         self.packets = 0
         self.first_is_key: bool | None = None
         self.stamped = True
-        self.faulty = self.open_groups = self.half_keys = False
+        self.faulty = self.discards = self.open_groups = self.half_keys = False
         self.keys: list[int] = []
         self.stamps: list[int] = []
         is_avcc = stream.codec_context.name == "h264" and (stream.codec_context.extradata or b"")[:1] == b"\x01"
@@ -196,6 +196,7 @@ class _Scan:
         self.packets += 1
         if self.first_is_key is None:
             self.first_is_key = packet.is_keyframe
+        self.discards |= packet.is_discard
         self.faulty |= packet.is_discard or packet.is_corrupt
         if packet.pts is None:
             self.stamped = False
@@ -222,7 +223,7 @@ class _Scan:
         if self.packets == 0:
             raise VideoReadError(f"{path} has a video stream without a single frame; it is empty or cut off.")
         frame = 1 / self.mean_rate
-        fewer = self.header_frames > self.packets and not self.faulty
+        fewer = self.header_frames > self.packets and not self.discards
         if self.promised - self.end > (frame * 3 / 2 if fewer else max(_CUT_OFF_SECONDS, 2 * frame)):
             raise VideoReadError(
                 f"{path} is cut off: its header promises {float(self.promised):.2f} s,"
