@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor
 
 from inpaintdiff.checkpoint import model_path
+from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.format import MANIFEST, read_manifest
 from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
@@ -17,7 +18,6 @@ from inpaintdiff.data.synthetic.write import synthesize_traffic
 from inpaintdiff.data.video import to_uint8, write_video
 from inpaintdiff.errors import DatasetError, SettingError
 from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
-from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting.clips import calls_of, paint_clip
 from inpaintdiff.painting.painters import ModelPainter, choose_device, load_painter
 from inpaintdiff.registry import record_run, register_model, tracking
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     data = _simulated(out / "data", args.clips, args.frames)
     store = tracking(uri=args.tracking_uri)
     version = register_model(model_path("builtin"), NAME, store=store)
-    painter = load_painter(f"models:/{NAME}@champion", _sampling(args), choose_device(args.device), args.tracking_uri)
+    painter = load_painter(f"models:/{NAME}@champion", sampling_of(args), choose_device(args.device), args.tracking_uri)
     assert isinstance(painter, ModelPainter)
     methods = [
         Method(
@@ -56,19 +56,6 @@ def run(args: argparse.Namespace) -> int:
     record_run(store, "inpaintdiff-demo", f"demo of {NAME} version {version}", {"seed": args.seed}, means, out)
     print(_whereabouts(out, store.open_with(), version))
     return 0
-
-
-def _sampling(args: argparse.Namespace) -> SamplingConfig:
-    return SamplingConfig(
-        scheme=args.scheme,
-        step=args.step,
-        window=args.window,
-        solver=args.solver,
-        calls=args.steps,
-        samples=args.samples,
-        seed=args.seed,
-        precision=args.precision,
-    )
 
 
 def _simulated(root: Path, clips: int, frames: int) -> WholeClips:

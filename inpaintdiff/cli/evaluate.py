@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
 from inpaintdiff.data.synthetic.scene import simulated_clip
 from inpaintdiff.errors import SettingError, VideoWriteError
 from inpaintdiff.evaluation import Method, baseline_method, evaluate
-from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting.clips import calls_of, paint_clip
 from inpaintdiff.painting.painters import ModelPainter, baseline_name, choose_device, load_painter
 from inpaintdiff.types import VideoClip
@@ -87,16 +87,7 @@ def _clips(args: argparse.Namespace) -> tuple[int, Iterator[tuple[str, VideoClip
 def _methods(args: argparse.Namespace) -> list[Method]:
     """Models first, in the order given, then the baselines."""
     device = choose_device(args.device)
-    sampling = SamplingConfig(
-        scheme=args.scheme,
-        step=args.step,
-        window=args.window,
-        solver=args.solver,
-        calls=args.steps,
-        samples=args.samples,
-        seed=args.seed,
-        precision=args.precision,
-    )
+    sampling = sampling_of(args)
     methods = []
     for source in args.model or ["builtin"]:
         if (baseline := baseline_name(source)) is not None:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from inpaintdiff.cli import FAILURE, INTERRUPTED, WRONG_INPUT
+from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.errors import InpaintDiffError
-from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting.files import Order, Writing, Written, check, make_job
 from inpaintdiff.painting.files import run as run_order
 from inpaintdiff.painting.job import Job, Step
@@ -96,16 +96,7 @@ def _order(args: argparse.Namespace) -> Order:
         extend=args.mask_extend,
         allow_large=args.yes,
         track=args.track,
-        sampling=SamplingConfig(
-            scheme=args.scheme,
-            step=args.step,
-            window=args.window,
-            solver=args.solver,
-            calls=args.steps,
-            samples=args.samples,
-            seed=args.seed,
-            precision=args.precision,
-        ),
+        sampling=sampling_of(args),
         context=args.context,
         lossless=args.lossless,
         crf=args.crf,
