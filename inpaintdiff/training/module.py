@@ -1,6 +1,7 @@
 """`InpaintingModule`: the noise-prediction objective over a video network, as a LightningModule. The only one of the package."""
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.models.unet import PRESETS
+from inpaintdiff.painting.painters import load_model
 from inpaintdiff.types import VideoClip
 
 
@@ -99,6 +101,9 @@ class InpaintingModule(pl.LightningModule):
         warmup_steps: linear warm-up of the learning rate.
         decay_steps: cosine decay to 1 % of `lr` over this many steps after the warm-up; None keeps it constant.
         seed: of noise and levels; with the step number it determines every draw, so that resuming is exact.
+        start_from: model whose weights training starts from, as `--model` of `inpaintdiff inpaint` names it: fine-tuning. The network and
+            the parametrisation must be the same; noise levels, window and size may differ. Not a hyper-parameter: a checkpoint has
+            weights of its own.
         sampling: how validation, test and prediction paint. Not a hyper-parameter: never read from a checkpoint.
     """
 
@@ -112,6 +117,7 @@ class InpaintingModule(pl.LightningModule):
         warmup_steps: int = 100,
         decay_steps: int | None = None,
         seed: int = 0,
+        start_from: str | None = None,
         sampling: SamplingConfig = SamplingConfig(),  # noqa: B008 (frozen)
     ) -> None:
         super().__init__()
@@ -138,6 +144,8 @@ class InpaintingModule(pl.LightningModule):
             }
         )
         self.denoiser = build_denoiser(self.config)
+        if start_from is not None:
+            self._start_from(start_from)
         self.sigmas = objective.distribution()
         self.per_clip = objective.per_clip
         self.lr, self.warmup_steps, self.decay_steps = lr, warmup_steps, decay_steps
@@ -169,6 +177,16 @@ class InpaintingModule(pl.LightningModule):
             first = next(iter(str(e).splitlines()), type(e).__name__)
             raise CheckpointError(f"{checkpoint_path} is no checkpoint of {cls.__name__}: {first}") from e
         return module.to(map_location)
+
+    def _start_from(self, source: str) -> None:
+        """Copy the weights of a model that was built alike."""
+        denoiser, info = load_model(source)
+        for key in ("network", "precondition"):
+            if info.config[key] != json.loads(json.dumps(self.config[key])):
+                raise CheckpointError(
+                    f"start_from: {source} has the {key} {info.config[key]}, the configuration says {self.config[key]}; give it the same"
+                )
+        self.denoiser.load_state_dict(denoiser.state_dict())
 
     def _loss(self, batch: VideoClip, stream: str, batch_size: int) -> Tensor:
         """Loss of every clip. Its draws depend on the seed, the stream and its place in the global batch, not on the rank."""

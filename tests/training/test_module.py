@@ -191,6 +191,19 @@ def test_load_from_checkpoint(checkpoint: tuple[InpaintingModule, Path], tmp_pat
         assert "\n" not in str(info.value)
 
 
+def test_start_from_takes_the_weights_of_a_like_model_only(checkpoint: tuple[InpaintingModule, Path]) -> None:
+    m, path = checkpoint
+    begun = module(start_from=str(path), seed=5)
+    assert same(dict(begun.state_dict()), dict(m.state_dict()))
+    assert not same(dict(module(seed=5).state_dict()), dict(m.state_dict())), "fresh weights are others"
+    for other in (
+        {"network": replace(NETWORK, width=2 * (NETWORK.width or 8))},
+        {"objective": ObjectiveConfig(predict="v")},
+    ):
+        with pytest.raises(CheckpointError, match="start_from"):
+            module(start_from=str(path), **other)
+
+
 def test_names_of_what_is_logged(traffic: Path, tmp_path: Path) -> None:
     """The schema that boards and reports read; a changed definition is a new protocol, not another number of an old name."""
     log = TrackingLogger("schema", folder=str(tmp_path / "runs"))
