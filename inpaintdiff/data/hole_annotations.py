@@ -23,7 +23,7 @@ from inpaintdiff.data.hole_values import (
     short,
     size_of,
 )
-from inpaintdiff.data.video_container import is_folder
+from inpaintdiff.data.video_container import check_no_pipe, is_folder
 from inpaintdiff.data.video_readers import image_paths, natural_key
 from inpaintdiff.errors import HoleError, VideoReadError
 
@@ -98,8 +98,12 @@ def read_shapes(path: Path, name: str, track: int | None = None) -> Shapes:
     Raises:
         HoleError: missing, unreadable, none of these, or faulty; the message says where.
     """
-    if path.is_dir():
-        return _labelme_folder(path, name, track)
+    try:
+        check_no_pipe(path)
+        if is_folder(path):
+            return _labelme_folder(path, name, track)
+    except VideoReadError as e:
+        raise HoleError(f"mask {e}") from e
     if path.suffix.lower() in _TABLES:
         return _read_table(path, name, track)
     content = _load(path, name)

@@ -1,19 +1,29 @@
 """Hole files: pictures, folders of pictures, mask videos and arrays, as grey levels; what they mean is for `holes.py` to say."""
 
 import secrets
+import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from inpaintdiff.data.video import open_video, write_video
-from inpaintdiff.data.video_container import is_folder
+from inpaintdiff.data.hole_bytes import npz_bytes, png_bytes
+from inpaintdiff.data.video import check_output, open_video, write_video
+from inpaintdiff.data.video_container import check_no_pipe, is_folder, short_name
 from inpaintdiff.data.video_readers import IMAGE_SUFFIXES, image_paths
 from inpaintdiff.errors import HoleError, VideoReadError, VideoWriteError
+
+# What NumPy and the standard library raise for damaged files: headers are Python literals, archives have methods and passwords.
+_NO_ARRAY = (
+    *(OSError, ValueError, EOFError, BadZipFile, zlib.error),
+    *(RuntimeError, TokenError, SyntaxError, OverflowError, MemoryError),
+)
 
 
 def write_hole(
@@ -25,6 +35,8 @@ def write_hole(
 ) -> Path:
     """Write a hole as others read it, white is filled; what is read back is the same hole.
 
+    Equal holes give equal bytes of .png, .npz and pictures in a folder, on every machine; .mkv and .mp4 are their encoders'.
+
     Args:
         path: .png for a still hole [h w] (or [t h w] that never changes); .npz, .mkv, .mp4, or a folder name for pictures, for any
             other.
@@ -32,37 +44,67 @@ def write_hole(
         fps: frames a second of .mkv and .mp4.
 
     Raises:
-        VideoWriteError: `path` exists; or a moving hole for a .png.
+        VideoWriteError: `path` exists, has another suffix, or cannot be written; or a moving hole for a .png.
     """
+    check_hole_output(path, overwrite=overwrite)
     target = Path(path)
-    if target.exists() and not overwrite:
-        raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
-    pictures = iter(hole[None] if isinstance(hole, np.ndarray) and hole.ndim == 2 else hole)
     suffix = target.suffix.lower()
-    if suffix in {"", ".mkv", ".mp4"}:
+    pictures = iter(hole[None] if isinstance(hole, np.ndarray) and hole.ndim == 2 else hole)
+    if suffix in {".mkv", ".mp4"}:
         white = (np.repeat((p.astype(np.uint8) * 255)[..., None], 3, axis=2) for p in pictures)
         # x264 keeps everything at crf 0
         return write_video(target, white, fps, crf=0, lossless=suffix != ".mp4", overwrite=overwrite)
-    if suffix not in {".png", ".npz"}:
-        raise VideoWriteError(
-            f"{target.name} ends in {suffix}; holes are written as .png, .npz, .mkv, .mp4 or a folder of pictures."
-        )
     part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            if suffix == ".npz":
-                np.savez_compressed(file, hole=np.stack(list(pictures)))
-            else:
-                Image.fromarray(_still(pictures, target.name).astype(np.uint8) * 255).save(file, format="PNG")
+        if not suffix:
+            _write_folder(part, pictures)
+        elif suffix == ".npz":
+            part.write_bytes(npz_bytes(np.stack(list(pictures))))
+        else:
+            part.write_bytes(png_bytes(_still(pictures, target.name)))
+        if not suffix and target.is_dir():
+            shutil.rmtree(target)
         part.replace(target)
     except OSError as e:
         if isinstance(e, VideoWriteError):
             raise
         raise VideoWriteError(f"{target} cannot be written: {e.strerror or e}.") from e
     finally:
-        part.unlink(missing_ok=True)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        elif part.exists():
+            part.unlink()
     return target
+
+
+def check_hole_output(path: Path | str, *, overwrite: bool = False) -> None:
+    """What `write_hole` checks before it takes a picture, so that nothing is drawn in vain.
+
+    Raises:
+        VideoWriteError: `path` exists, has another suffix, or is a name that no file can have.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in {"", ".png", ".npz", ".mkv", ".mp4"}:
+        raise VideoWriteError(
+            f"{target.name} ends in {suffix}; holes are written as .png, .npz, .mkv, .mp4 or a folder of pictures."
+        )
+    try:
+        if not suffix:
+            check_output(target, lossless=True, overwrite=overwrite)
+        elif target.exists() and not overwrite:
+            raise VideoWriteError(f"{target} exists already; give another name, or --overwrite (overwrite=True).")
+    except OSError as e:
+        if isinstance(e, VideoWriteError):
+            raise
+        raise VideoWriteError(f"{short_name(target)} cannot be written: {e.strerror or e}.") from e
+
+
+def _write_folder(part: Path, pictures: Iterator[Bool[np.ndarray, "h w"]]) -> None:
+    part.mkdir()
+    for i, picture in enumerate(pictures):
+        (part / f"{i:06d}.png").write_bytes(png_bytes(picture))
 
 
 def _still(pictures: Iterator[Bool[np.ndarray, "h w"]], name: str) -> Bool[np.ndarray, "h w"]:
@@ -91,6 +133,7 @@ def iter_levels(path: Path, name: str) -> Iterator[UInt8[np.ndarray, "h w"]]:
     """
     suffix = path.suffix.lower()
     try:
+        check_no_pipe(path)
         if is_folder(path):
             yield from _iter_folder(path)
         elif not path.exists():
@@ -111,6 +154,7 @@ def _iter_folder(path: Path) -> Iterator[UInt8[np.ndarray, "h w"]]:
         raise HoleError(f"mask {path} is a folder without pictures.")
     first: tuple[int, ...] | None = None
     for p in paths:
+        check_no_pipe(p)
         picture = _read_picture(p)
         first = first or picture.shape
         if picture.shape != first:
@@ -144,7 +188,7 @@ def _read_array(path: Path, name: str) -> np.ndarray:
             if key is None:
                 raise HoleError(f"{name} holds the arrays {keys}; expected one, or one called 'hole' or 'mask'.")
             return loaded[key]
-    except (OSError, ValueError, EOFError, BadZipFile) as e:
+    except _NO_ARRAY as e:
         if isinstance(e, HoleError):
             raise
         raise HoleError(f"{name} cannot be read as an array: {e}.") from e

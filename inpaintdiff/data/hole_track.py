@@ -106,6 +106,11 @@ class HoleTrack:
             out[k] = self._picture(int(self._at[i]))
         return out
 
+    @property
+    def moves(self) -> bool:
+        """Whether any two of its pictures differ."""
+        return len(self._keys) > 1
+
     def incomplete(self) -> list[bool]:
         """For every frame: is anything to be painted?"""
         return [bool(n) for n in self._counts[self._at] > 0]
