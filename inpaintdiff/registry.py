@@ -78,6 +78,7 @@ def register_model(
     *,
     run_id: str | None = None,
     alias: str | None = "champion",
+    spare_alias: str | None = None,
     tags: Mapping[str, str] | None = None,
     card_text: str | None = None,
     store: Tracking | None = None,
@@ -91,6 +92,7 @@ def register_model(
         name: registered model.
         run_id: the run that made it; None makes a run in the experiment `inpaintdiff-models`.
         alias: None leaves aliases alone.
+        spare_alias: set instead where the alias points at another version already, which then keeps it.
         tags: of the version.
         card_text: model card, Markdown: the version's description, and a file beside the weights. None takes the file's own.
         store: None is `tracking()`.
@@ -122,6 +124,8 @@ def register_model(
                 client.set_model_version_tag(name, version, k, v)
             client.update_model_version(name, version, description=card)
         if alias is not None:
+            if spare_alias and str(client.get_registered_model(name).aliases.get(alias, version)) != version:
+                alias = spare_alias
             client.set_registered_model_alias(name, alias, version)
     logger.info("registered %s version %s%s", name, version, f" as {alias}" if alias else "")
     return version

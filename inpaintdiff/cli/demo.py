@@ -18,7 +18,7 @@ from inpaintdiff.data.synthetic.write import synthesize_traffic
 from inpaintdiff.data.video import to_uint8, write_video
 from inpaintdiff.errors import DatasetError, SettingError
 from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
-from inpaintdiff.painting.clips import calls_of, paint_clip
+from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter, choose_device, load_painter
 from inpaintdiff.registry import record_run, register_model, tracking
 from inpaintdiff.types import VideoClip
@@ -38,15 +38,7 @@ def run(args: argparse.Namespace) -> int:
     version = register_model(model_path("builtin"), NAME, store=store)
     painter = load_painter(f"models:/{NAME}@champion", sampling_of(args), choose_device(args.device), args.tracking_uri)
     assert isinstance(painter, ModelPainter)
-    methods = [
-        Method(
-            "inpaintdiff",
-            lambda clip, samples, seed: paint_clip(painter, clip, samples, seed),
-            lambda clip: calls_of(painter, clip),
-            painter.describe(),
-        ),
-        *map(baseline_method, _BASELINES),
-    ]
+    methods = [model_method(painter, "inpaintdiff"), *map(baseline_method, _BASELINES)]
     found, rows = _paint(data, methods, args, out)
     print(found.table())
     Image.fromarray(contact_sheet(rows, columns=8)).save(out / "grid.png")

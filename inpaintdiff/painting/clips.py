@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from inpaintdiff.evaluation import Method
 from inpaintdiff.inpaint.canvas import MemoryCanvas
 from inpaintdiff.inpaint.composite import composite
 from inpaintdiff.inpaint.regions import Region
@@ -37,6 +38,17 @@ def paint_clip(painter: ModelPainter, clip: VideoClip, samples: int = 1, seed: i
             inside = out[s][..., rows, columns]
             out[s][..., rows, columns] = composite(inside, region.enlarge(painted), own[..., rows, columns])
     return out
+
+
+def model_method(painter: ModelPainter, name: str | None = None) -> Method:
+    """A model as a method of an evaluation, under the painter's name or another one."""
+    return Method(
+        name or painter.name,
+        lambda clip, samples, seed: paint_clip(painter, clip, samples, seed),
+        lambda clip: calls_of(painter, clip),
+        {**painter.describe(), "device": str(painter.device)},
+        device=str(painter.device),
+    )
 
 
 def calls_of(painter: ModelPainter, clip: VideoClip) -> int:

@@ -160,7 +160,8 @@ class RegisterCallback(Callback):
 
     Args:
         name: registered model.
-        alias: points at the new version; None leaves aliases alone.
+        alias: points at the new version if it points at none yet; None leaves aliases alone.
+        candidate: points at the new version if `alias` is taken: the new model must prove itself (`inpaintdiff models promote`).
         folder: where the file goes, as NAME.safetensors.
         about: a sentence for the card.
         licence: of the weights, for the card.
@@ -170,11 +171,12 @@ class RegisterCallback(Callback):
         self,
         name: str = "inpaintdiff-traffic",
         alias: str | None = "champion",
+        candidate: str = "candidate",
         folder: str = f"{DEFAULT_FOLDER}/models",
         about: str | None = None,
         licence: str | None = None,
     ) -> None:
-        self.name, self.alias, self.folder = name, alias, Path(folder)
+        self.name, self.alias, self.candidate, self.folder = name, alias, candidate, Path(folder)
         self.about, self.licence = about, licence
         self.version: str | None = None
         self._begun = time.monotonic()
@@ -201,21 +203,30 @@ class RegisterCallback(Callback):
         path = self.folder / f"{self.name}.safetensors"
         save_model(path, pl_module.config, pl_module.denoiser.state_dict(), card)
         target = next((x for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
+        scores = {k.removeprefix("val/"): str(card[k]) for k in card if k.startswith("val/") and k.endswith("_v1")}
         self.version = register_model(
             path,
             self.name,
             run_id=target.run_id if target else None,
             alias=self.alias,
-            tags={"optimizer_steps": str(trainer.global_step)},
+            spare_alias=self.candidate,
+            tags={
+                "optimizer_steps": str(trainer.global_step),
+                "data": str(card.get("data")),
+                "window": str(pl_module.config["window"]),
+                "size": f"{pl_module.config['height']}x{pl_module.config['width']}",
+                **scores,
+            },
             card_text=ModelInfo(pl_module.config, card, str(path)).card_markdown(),
             store=target.store if target else None,
         )
         logger.info(
-            "registered %s version %s; use it with --model models:/%s%s",
+            "registered %s version %s; use it with --model models:/%s/%s, make it the champion with: inpaintdiff models promote %s",
             self.name,
             self.version,
             self.name,
-            f"@{self.alias}" if self.alias else f"/{self.version}",
+            self.version,
+            f"{self.name} --version {self.version}",
         )
         if target:
             logger.info("look at the run with: %s", target.store.open_with())

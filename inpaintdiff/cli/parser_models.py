@@ -1,0 +1,101 @@
+"""Arguments of `inpaintdiff models ...`."""
+
+import argparse
+from pathlib import Path
+
+from inpaintdiff.cli.parser import _MODEL_HELP, _tracking, _verb
+
+_VERSIONS = "inpaintdiff.cli.models_versions"
+
+
+def add_models(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verbs of the registry."""
+    p = _verb(models, "list", "inpaintdiff.cli.models:list_", "List versions and aliases.", "  inpaintdiff models list")
+    _tracking(p)
+    p = _verb(
+        models,
+        "register",
+        "inpaintdiff.cli.models:register",
+        "Register a model file as a version.",
+        "  inpaintdiff models register builtin --name inpaintdiff-traffic --alias champion",
+    )
+    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("--name", default="inpaintdiff-traffic", help="registered model (default %(default)s)")
+    p.add_argument("--alias", default="champion", help="points at the new version (default %(default)s); '' gives none")
+    _tracking(p)
+    p = _verb(
+        models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin"
+    )
+    p.add_argument("model", help=_MODEL_HELP)
+    _tracking(p)
+    _promotion(models)
+    _files(models)
+
+
+def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    p = _verb(
+        models,
+        "promote",
+        f"{_VERSIONS}:promote",
+        "Make a version the champion, unless it is worse than the present one on the same clips with the same seeds.",
+        "  inpaintdiff models promote inpaintdiff-traffic                  the candidate\n"
+        "  inpaintdiff models promote inpaintdiff-traffic --version 3 --data data/traffic --split val\n"
+        "  inpaintdiff models promote inpaintdiff-traffic --version 3 --force",
+    )
+    p.add_argument("name", help="registered model")
+    p.add_argument("--version", metavar="N", help="which version (default: the one that the alias candidate points at)")
+    p.add_argument("--data", type=Path, metavar="DIR", help="compare on this data set (default: simulated traffic)")
+    p.add_argument("--split", default="val", help="split of the data set (default %(default)s)")
+    p.add_argument("--clips", type=int, default=8, help="clips to compare on (default %(default)s)")
+    p.add_argument("--frames", type=int, default=32, help="the first so many frames of each (default %(default)s)")
+    p.add_argument("--steps", type=int, default=20, help="network calls a stage (default %(default)s)")
+    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
+    p.add_argument(
+        "--force", action="store_true", help="promote it whatever the comparison says; the version keeps why"
+    )
+    _tracking(p)
+    p = _verb(
+        models,
+        "rollback",
+        f"{_VERSIONS}:rollback",
+        "Make the former champion champion again.",
+        "  inpaintdiff models rollback inpaintdiff-traffic",
+    )
+    p.add_argument("name", help="registered model")
+    _tracking(p)
+
+
+def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    p = _verb(
+        models,
+        "pull",
+        f"{_VERSIONS}:pull",
+        "Copy a version out of the registry: weights, model card, tags and lineage as plain files.",
+        "  inpaintdiff models pull models:/inpaintdiff-traffic@champion -o champion/",
+    )
+    p.add_argument("model", help="models:/NAME@ALIAS or models:/NAME/VERSION")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing folder")
+    _tracking(p)
+    p = _verb(
+        models,
+        "diff",
+        f"{_VERSIONS}:diff",
+        "Show what two models differ in: configuration, card, weights.",
+        "  inpaintdiff models diff builtin models:/inpaintdiff-traffic@candidate",
+    )
+    p.add_argument("first", help=_MODEL_HELP)
+    p.add_argument("second", help="likewise")
+    _tracking(p)
+    p = _verb(
+        models,
+        "export",
+        f"{_VERSIONS}:export",
+        "Write any model as one safetensors file; of a checkpoint, the averaged weights.",
+        "  inpaintdiff models export runs/traffic-scenes/checkpoints/last.ckpt -o traffic.safetensors",
+    )
+    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    _tracking(p)
