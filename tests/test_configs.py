@@ -25,6 +25,8 @@ def test_two_steps(configs: list[Path], traffic: Path, tmp_path: Path, monkeypat
         "data.init_args.root": traffic,
         "data.init_args.batch_size": 2,
         "data.init_args.num_workers": 0,
+        "data.init_args.size": 32,
+        "data.init_args.crop": 24,
         "model.network.width": 16,
         "trainer.accelerator": "cpu",
         "trainer.precision": "32-true",
@@ -45,4 +47,4 @@ def test_two_steps(configs: list[Path], traffic: Path, tmp_path: Path, monkeypat
 
 
 def test_there_are_configurations() -> None:
-    assert {"demo", "traffic_scenes"} <= {p.stem for p in CONFIGS}
+    assert {"demo", "traffic_scenes", "bdd_inpainting", "inpainting_cars", "video_folder"} <= {p.stem for p in CONFIGS}

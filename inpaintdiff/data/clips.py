@@ -1,4 +1,4 @@
-"""Datasets over a folder of `data/format.py`. For training, only the frames that the drawn stage needs are decoded."""
+"""Datasets over a source of clips. For training, only the frames that the drawn stage needs are decoded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,56 +8,49 @@ import torch
 from jaxtyping import Bool
 from torch.utils.data import Dataset
 
-from inpaintdiff.data.format import ClipEntry, read_manifest
+from inpaintdiff.data.clip_sources import ClipSource, FolderSource
 from inpaintdiff.data.hole_generators import DataSetHole, HoleGenerator
-from inpaintdiff.data.holes import read_hole
-from inpaintdiff.data.video import read_frames, to_unit
-from inpaintdiff.errors import DatasetError, SettingError
+from inpaintdiff.data.video import to_unit
+from inpaintdiff.errors import SettingError
 from inpaintdiff.schemes.stage import Stage
 from inpaintdiff.types import VideoClip
 
 
-class _Folder:
+class _Clips(Dataset[VideoClip]):
     """The clips of one split, and how to read their parts."""
 
-    def __init__(self, root: Path | str, split: str) -> None:
-        self.root = Path(root)
-        manifest = read_manifest(self.root)
-        self.height, self.width = manifest.height, manifest.width
-        self.entries: tuple[ClipEntry, ...] = tuple(manifest.splits.get(split, ()))
-        if not self.entries:
-            filled = sorted(name for name, clips in manifest.splits.items() if clips)
-            raise DatasetError(f"{self.root} has no clips in split {split!r}; it has {filled}")
+    def __init__(self, source: Path | str | ClipSource, split: str) -> None:
+        self.source = source if isinstance(source, ClipSource) else FolderSource(source, split)
+        self.root, self.fps = self.source.root, self.source.fps
+        self.height, self.width = self.source.height, self.source.width
+        self.entries = self.source.entries
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def name(self, i: int) -> str:
-        """A name for tables: the video's path within the data set, without suffix."""
-        return str(Path(self.entries[i].video).with_suffix(""))
+        """A name for tables."""
+        return self.source.name(i)
 
     def own_hole(self, i: int) -> Bool[np.ndarray, "t h w"]:
-        """The hole file beside the clip; all False where there is none."""
-        entry = self.entries[i]
-        if entry.hole is None:
-            return np.zeros((entry.frames, self.height, self.width), dtype=bool)
-        return read_hole(self.root / entry.hole, entry.frames, self.height, self.width, allow_large=True)
+        """The hole that belongs to the clip; all False where there is none."""
+        return self.source.own_hole(i)
 
     def frames(self, i: int, ixs: tuple[int, ...]) -> torch.Tensor:
         """Frames `ixs` of clip i, float32 [t c h w] in [-1, 1]."""
-        return to_unit(read_frames(self.root / self.entries[i].video, ixs))
+        return to_unit(self.source.frames(i, ixs))
 
 
-class WholeClips(_Folder, Dataset[VideoClip]):
+class WholeClips(_Clips):
     """Whole clips with the hole that the data set fixes: for validation, test and prediction.
 
     Args:
-        root: folder that holds dataset.json.
+        root: folder that holds dataset.json, or a source of clips.
         split: "val" or "test" (or "train").
         frames: the first so many frames of each clip; all by default.
     """
 
-    def __init__(self, root: Path | str, split: str, frames: int | None = None) -> None:
+    def __init__(self, root: Path | str | ClipSource, split: str, frames: int | None = None) -> None:
         super().__init__(root, split)
         self.limit = frames
 
@@ -76,13 +69,13 @@ class TaskRequest:
     seed: int
 
 
-class TaskClips(_Folder, Dataset[VideoClip]):
+class TaskClips(_Clips):
     """Windows for training: the frames of a stage, with holes on its latent and look-ahead frames only.
 
     Observed frames are given whole: at sampling time they never had a hole or are already painted.
 
     Args:
-        root: folder that holds dataset.json.
+        root: folder that holds dataset.json, or a source of clips.
         split: usually "train".
         holes: how holes are drawn; the data set's own by default.
         flip: mirror a window left to right half of the time.
@@ -94,7 +87,7 @@ class TaskClips(_Folder, Dataset[VideoClip]):
 
     def __init__(
         self,
-        root: Path | str,
+        root: Path | str | ClipSource,
         split: str = "train",
         holes: HoleGenerator | None = None,
         flip: bool = False,

@@ -1,15 +1,23 @@
-"""LightningDataModules: thin doors to the one folder format and the one training data set."""
+"""LightningDataModules: thin doors to the one folder format, plain videos, and the one training data set."""
 
+import time
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
+from typing import ClassVar
 
 import lightning.pytorch as pl
+from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
+from inpaintdiff.data.cache import CachedSource
+from inpaintdiff.data.clip_sources import ClipSource, FolderSource, VideoFolderSource, plain_holes
 from inpaintdiff.data.clips import TaskClips, WholeClips
+from inpaintdiff.data.format import MANIFEST
 from inpaintdiff.data.hole_generators import HoleGenerator
 from inpaintdiff.data.sampling import ResumableLoader, TaskBatches
-from inpaintdiff.data.synthetic.write import synthesize_traffic
-from inpaintdiff.errors import DatasetError
+from inpaintdiff.data.synthetic.write import synthesize as write_twin
+from inpaintdiff.errors import DatasetError, SettingError
 from inpaintdiff.schemes.tasks import FDMTasks, TaskSampler
 from inpaintdiff.types import VideoClip
 
@@ -17,8 +25,10 @@ from inpaintdiff.types import VideoClip
 class ClipDataModule(pl.LightningDataModule):
     """Windows for training and validation loss, whole clips for painting, from a folder of `data/format.py`.
 
+    Where the folder has no data set and `synthesize` is given, the subclass's synthetic twin is written there first.
+
     Args:
-        root: folder that holds dataset.json.
+        root: folder that holds dataset.json; the subclass's own by default.
         window: K, frames a window at most.
         tasks: which frames a window has, and which of them are painted; FDM's sampler by default.
         holes: how training holes are drawn; the data set's own by default.
@@ -29,11 +39,28 @@ class ClipDataModule(pl.LightningDataModule):
         seed: of everything drawn.
         predict_split: which split `predict` paints.
         frames: whole clips are cut to this length; None keeps all.
+        synthesize: number of training clips of the synthetic twin to write when `root` has no data set; a sixteenth of it, at least 4,
+            for validation and as many for test.
+        variant: of the twin, see `inpaintdiff data synthesize --help`.
+        size: height and width of clips that are made, pixels.
+        clip_frames: length of clips that are made.
+        cache: "memory" keeps decoded clips in every worker, a folder keeps them in files that all share, see `CachedSource`; None
+            decodes the frames of a window every time.
+
+    Attributes:
+        world: the twin's simulator; None where there is none.
+        folder: the root where none is given; None where one must be.
+
+    Raises:
+        SettingError: `tasks` draws more frames than `window`, no root, or a twin is asked of a class that has none.
     """
+
+    world: ClassVar[str | None] = None
+    folder: ClassVar[str | None] = None
 
     def __init__(
         self,
-        root: str,
+        root: str | None = None,
         window: int = 16,
         tasks: TaskSampler | None = None,
         holes: HoleGenerator | None = None,
@@ -44,18 +71,59 @@ class ClipDataModule(pl.LightningDataModule):
         seed: int = 0,
         predict_split: str = "test",
         frames: int | None = None,
+        synthesize: int | None = None,
+        variant: str | None = None,
+        size: int = 64,
+        clip_frames: int = 64,
+        cache: str | None = None,
     ) -> None:
         super().__init__()
-        self.root = Path(root)
+        if (chosen := root or self.folder) is None:
+            raise SettingError(f"{type(self).__name__} wants root, the folder of the clips")
+        if synthesize and self.world is None:
+            raise SettingError(
+                f"{type(self).__name__} has no synthetic twin; leave synthesize out, or take one of"
+                " BDDInpaintingDataModule, InpaintingCarsDataModule, TrafficScenesDataModule"
+            )
+        self.root = Path(chosen)
         self.window = window
         self.tasks = tasks or FDMTasks(window=window)
+        if self.tasks.window is not None and self.tasks.window > window:
+            raise SettingError(
+                f"data.tasks draws up to {self.tasks.window} frames, but model.window is {window}; give the tasks a window of at"
+                f" most {window}, or the model one of {self.tasks.window}"
+            )
         self.holes = holes
         self.batch_size, self.num_workers = batch_size, num_workers
         self.flip, self.crop, self.seed = flip, crop, seed
         self.predict_split, self.frames = predict_split, frames
+        self.synthesize, self.variant, self.size, self.clip_frames = synthesize, variant, size, clip_frames
+        self.cache = cache
+
+    def prepare_data(self) -> None:
+        """Write the synthetic twin if asked to and nothing is there."""
+        if self.world and self.synthesize and not (self.root / MANIFEST).exists():
+            held_out = max(4, self.synthesize // 16)
+            write_twin(
+                self.world,
+                self.root,
+                {"train": self.synthesize, "val": held_out, "test": held_out},
+                variant=self.variant,
+                frames=self.clip_frames,
+                size=self.size,
+                seed=self.seed,
+                progress=_tell(self.root),
+            )
+
+    def source(self, split: str) -> ClipSource:
+        """The clips of a split."""
+        return FolderSource(self.root, split)
 
     def _windows(self, split: str, holes: HoleGenerator | None, flip: bool, reshuffle: bool) -> ResumableLoader:
-        data = TaskClips(self.root, split, holes, flip)
+        source = self.source(split)
+        if self.cache is not None:
+            source = CachedSource(source, self.cache)
+        data = TaskClips(source, split, holes, flip, self.crop if reshuffle else None)
         rank, ranks = self._rank()
         batch_size = min(self.batch_size, len(data) // ranks)
         if batch_size < 1:
@@ -80,10 +148,11 @@ class ClipDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> ResumableLoader:
         return self._windows("test", None, False, False)
 
-    def predict_dataloader(self) -> DataLoader[VideoClip]:
-        clips = WholeClips(self.root, self.predict_split, self.frames)
+    def predict_dataloader(self) -> DataLoader[int]:
+        """Numbers of clips: what is painted are their files, whole, see `PredictionWriter`."""
+        count = len(self.source(self.predict_split).entries)
         rank, ranks = self._rank()
-        return DataLoader(clips, batch_size=1, collate_fn=VideoClip.collate, sampler=range(rank, len(clips), ranks))
+        return DataLoader(range(count), collate_fn=itemgetter(0), sampler=range(rank, count, ranks))  # type: ignore[arg-type]
 
     def _rank(self) -> tuple[int, int]:
         """This process, and how many there are."""
@@ -91,7 +160,7 @@ class ClipDataModule(pl.LightningDataModule):
 
     def clips(self, split: str, n: int | None = None) -> list[tuple[str, VideoClip]]:
         """The first n whole clips of a split, with their names."""
-        data = WholeClips(self.root, split, self.frames)
+        data = WholeClips(self.source(split), split, self.frames)
         return [(data.name(i), data[i]) for i in range(min(len(data), n or len(data)))]
 
     def val_clips(self, n: int) -> list[tuple[str, VideoClip]]:
@@ -99,44 +168,48 @@ class ClipDataModule(pl.LightningDataModule):
         return self.clips("val", n)
 
 
+def _tell(root: Path) -> Callable[[int, int], None]:
+    """Says now and then how many clips are written, and how long the rest will take."""
+    begin = time.monotonic()
+
+    def report(done: int, of: int) -> None:
+        if done % max(1, of // 10) == 0:
+            left = (time.monotonic() - begin) / done * (of - done)
+            rank_zero_info(f"{root}: {done} of {of} clips are simulated, {left:.0f} s to go")
+
+    return report
+
+
 class TrafficScenesDataModule(ClipDataModule):
-    """Traffic-Scenes: fixed cameras over junctions; a region is hidden for the whole clip and behaviour must be invented.
+    """Traffic-Scenes: fixed cameras over junctions; a region is hidden for the whole clip and behaviour must be invented."""
 
-    Reads a folder of `data/format.py`. Where the folder does not exist and `synthesize` is given, the synthetic twin is written
-    there first.
+    world = "traffic"
+    folder = "data/traffic"
 
-    Args:
-        root: folder that holds dataset.json.
-        synthesize: number of training clips of the synthetic twin to write when `root` does not exist; a sixteenth of it,
-            at least 4, for validation and as many for test.
-        size: height and width of synthesised clips, pixels.
-        clip_frames: length of synthesised clips.
-        others: see `ClipDataModule`.
+
+class BDDInpaintingDataModule(ClipDataModule):
+    """BDD-Inpainting: first-person driving; grids, blobs and boxes are hidden and what is partly seen must be completed."""
+
+    world = "dashcam"
+    folder = "data/bdd"
+
+
+class InpaintingCarsDataModule(ClipDataModule):
+    """Inpainting-Cars: clips that follow one car, whose box is the hole: an appearance must be invented."""
+
+    world = "cars"
+    folder = "data/cars"
+
+
+class VideoFolderDataModule(ClipDataModule):
+    """Any folder of videos, without a manifest and without holes: both are made while it is read, see `VideoFolderSource`.
+
+    `inpaintdiff data prepare folder` makes a data set of them, which is read many times faster; `ClipDataModule` takes that.
     """
 
-    def __init__(
-        self,
-        root: str = "data/traffic",
-        synthesize: int | None = None,
-        size: int = 64,
-        clip_frames: int = 64,
-        window: int = 16,
-        tasks: TaskSampler | None = None,
-        holes: HoleGenerator | None = None,
-        batch_size: int = 8,
-        num_workers: int = 1,
-        flip: bool = False,
-        crop: int | None = None,
-        seed: int = 0,
-        predict_split: str = "test",
-        frames: int | None = None,
-    ) -> None:
-        super().__init__(root, window, tasks, holes, batch_size, num_workers, flip, crop, seed, predict_split, frames)
-        self.synthesize, self.size, self.clip_frames = synthesize, size, clip_frames
+    def source(self, split: str) -> ClipSource:
+        """The clips of a split."""
+        return VideoFolderSource(self.root, split, self.size, self.clip_frames, self.seed)
 
-    def prepare_data(self) -> None:
-        """Write the synthetic twin if asked to and nothing is there."""
-        if self.synthesize and not (self.root / "dataset.json").exists():
-            held_out = max(4, self.synthesize // 16)
-            clips = {"train": self.synthesize, "val": held_out, "test": held_out}
-            synthesize_traffic(self.root, clips, frames=self.clip_frames, size=self.size, seed=self.seed)
+    def train_dataloader(self) -> ResumableLoader:
+        return self._windows("train", self.holes or plain_holes(), self.flip, True)

@@ -12,7 +12,13 @@ from inpaintdiff.schemes.stage import SamplingScheme, Stage
 
 
 class TaskSampler(ABC):
-    """Draws the frames of a training window."""
+    """Draws the frames of a training window.
+
+    Attributes:
+        window: K, the most frames a stage may hold; None where that is not known.
+    """
+
+    window: int | None = None
 
     @abstractmethod
     def sample(self, length: int, rng: random.Random) -> Stage:
@@ -29,7 +35,7 @@ class FDMTasks(TaskSampler):
     def __init__(self, window: int = 16) -> None:
         if window < 1:
             raise PlanError(f"window must be at least 1, got {window}")
-        self.window = window
+        self.window: int = window
 
     def sample(self, length: int, rng: random.Random) -> Stage:
         """The first group is X; further groups join X or Y by a fair coin until one does not fit."""
@@ -65,6 +71,7 @@ class SchemeTasks(TaskSampler):
         if not schemes:
             raise PlanError("SchemeTasks wants at least one sampling scheme, got none")
         step = max(1, window // 2) if step is None else step
+        self.window = window
         self.schemes = tuple(make_scheme(name, window=window, step=step) for name in schemes)
 
     def sample(self, length: int, rng: random.Random) -> Stage:
@@ -88,6 +95,7 @@ class MixtureTasks(TaskSampler):
                 f"expected one non-negative weight for each of {len(samplers)} samplers (at least 1), got {weights}"
             )
         self.samplers, self.weights = tuple(samplers), tuple(weights)
+        self.window = max((s.window for s in samplers if s.window is not None), default=None)
 
     def sample(self, length: int, rng: random.Random) -> Stage:
         """As the drawn sampler."""

@@ -10,14 +10,14 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from inpaintdiff.checkpoint import build_denoiser, read_checkpoint
+from inpaintdiff.checkpoint import ModelInfo, build_denoiser, file_digest, read_checkpoint
 from inpaintdiff.diffusion.loss import denoising_loss
 from inpaintdiff.diffusion.sigma import DDPMLinearDistribution, LogNormalDistribution, SigmaDistribution
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.models.unet import PRESETS
-from inpaintdiff.painting.painters import load_model
+from inpaintdiff.painting.painters import ModelPainter, Painter, load_model
 from inpaintdiff.types import VideoClip
 
 
@@ -217,11 +217,12 @@ class InpaintingModule(pl.LightningModule):
         loss = self._loss(batch, f"{split}/{batch_idx}", n).mean()
         self.log(f"{split}/loss", loss, prog_bar=True, batch_size=n, sync_dist=True)
 
-    def predict_step(self, batch: VideoClip, batch_idx: int) -> VideoClip:
-        """Paint one whole clip (batch of one) through the real Inpainter; samples along the first dimension."""
-        clip = VideoClip(batch.frames[0], batch.hole[0], batch.index[0])
-        inpainter = self.sampling.inpainter(self.denoiser, self.config, device=self.device)
-        return inpainter(clip, samples=self.sampling.samples, seed=self.sampling.seed)
+    def predict_step(self, batch: int, batch_idx: int) -> Painter:
+        """Who paints video number `batch`: `PredictionWriter` has it done, stage by stage and from file to file."""
+        source = str(self.trainer.ckpt_path or "untrained")
+        info = ModelInfo(self.config, {"name": Path(source).name}, source)
+        digest = file_digest(Path(source)) if self.trainer.ckpt_path else None
+        return ModelPainter(source, self.denoiser, info, digest, self.sampling, self.device)
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimiser = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.0)

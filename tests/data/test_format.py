@@ -71,6 +71,12 @@ def truncate(root: Path) -> None:
     (root / f"{CLIP}.mp4").write_bytes(data[: len(data) // 2])
 
 
+def tracks(text: str) -> Callable[[Path], None]:
+    return lambda root: (root / f"{CLIP}.tracks.csv").write_text(text)  # type: ignore[return-value]
+
+
+BOXES = "frame,vehicle,x1,y1,x2,y2\n0,1,2,3,9,9\n"
+
 PLANTED: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing video": (remove(f"{CLIP}.mp4"), r"000000\.mp4 is missing"),
     "missing hole": (remove(f"{CLIP}.hole.png"), r"hole\.png is missing"),
@@ -85,6 +91,17 @@ PLANTED: dict[str, tuple[Callable[[Path], None], str]] = {
     "listed twice": (
         lambda r: edit(r, lambda c: c["splits"]["val"].append(c["splits"]["train"][0])),
         "listed twice, in train and in val",
+    ),
+    "video that is none": (lambda r: (r / f"{CLIP}.mp4").write_bytes(b"x" * 999), r"000000\.mp4 cannot be read"),
+    "tracks without columns": (tracks("time,car\n1,2\n"), r"tracks\.csv has the columns car, time"),
+    "tracks without numbers": (tracks(BOXES + "0,2,a,b,c,d\n"), r"tracks\.csv, line 3"),
+    "tracks after the end": (tracks(BOXES + "4,1,2,3,9,9\n"), r"an object in frame 4, the video has 0 to 3"),
+    "tracks twice": (tracks(BOXES + "0,1,4,3,9,9\n"), r"object 1 more than once in frame 0"),
+    "tracks without area": (tracks(BOXES + "1,1,9,3,9,9\n"), r"a box without area in frame 1"),
+    "tracks that are nowhere": (tracks(BOXES + "1,1,nan,3,9,9\n"), r"a box without area in frame 1"),
+    "source in two splits": (
+        lambda r: edit(r, lambda c: [c["splits"][s][0].update(source="a.mp4") for s in ("train", "test")]),
+        r"a\.mp4 has clips in train and in test",
     ),
     "replaced video": (
         lambda r: write_video(r / f"{CLIP}.mp4", GREY, 8, overwrite=True),

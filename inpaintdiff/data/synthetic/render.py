@@ -12,11 +12,13 @@ Colour = tuple[float, float, float]
 Field = Float[np.ndarray, "h w"]
 Picture = Float[np.ndarray, "h w 3"]
 
-_GROUNDS: tuple[Colour, ...] = ((0.36, 0.47, 0.27), (0.44, 0.50, 0.30), (0.55, 0.50, 0.38), (0.52, 0.52, 0.49))
-_PAVING: Colour = (0.66, 0.64, 0.61)
-_PAINT: Colour = (0.88, 0.88, 0.84)
+GROUNDS: tuple[Colour, ...] = ((0.36, 0.47, 0.27), (0.44, 0.50, 0.30), (0.55, 0.50, 0.38), (0.52, 0.52, 0.49))
+PAVING: Colour = (0.66, 0.64, 0.61)
+PAINT: Colour = (0.88, 0.88, 0.84)
 _TREE: Colour = (0.16, 0.30, 0.14)
 _GLASS: Colour = (0.13, 0.16, 0.20)
+_SKIN: Colour = (0.85, 0.68, 0.55)
+_SHORTEST_CAR = 2.5  # metres; what is shorter is a bicycle
 _SUN = np.array([0.55, 0.75])  # metres that the shadow of a car's roof is shifted by
 
 
@@ -47,6 +49,7 @@ class Camera:
         middle = (np.arange(size) + 0.5) * self.pixel - VIEW / 2
         self._x, self._y = middle[None, :], middle[:, None]
         self.light = rng.uniform(0.85, 1.08)
+        self.road = np.zeros((size, size), dtype=bool)  # where vehicles drive; drawn with the ground
         self.background: Picture = self._draw_ground(road_map, rng)
 
     def photograph(self, bodies: Sequence[Body]) -> UInt8[np.ndarray, "h w 3"]:
@@ -65,29 +68,30 @@ class Camera:
     def _draw_ground(self, road: RoadMap, rng: np.random.Generator) -> Picture:
         px, py = self._x - road.centre[0], self._y - road.centre[1]
         around = np.hypot(px, py)
-        ground = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))])
-        picture = ground * (1 + 0.06 * _smooth_noise(rng, self.size)[..., None])
+        ground = np.array(GROUNDS[int(rng.integers(len(GROUNDS)))])
+        picture = ground * (1 + 0.06 * smooth_noise(rng, self.size)[..., None])
         asphalt = np.array([1.0, 1.0, 1.03]) * rng.uniform(0.33, 0.43)
-        spans = [_along(px, py, angle) for angle in road.arms]
+        spans = [along_across(px, py, angle) for angle in road.arms]
         surface = around - road.radius if road.island else np.full_like(around, np.inf)
         for along, across in spans:
             strip = np.hypot(np.maximum(-along, 0), np.maximum(np.abs(across) - road.lane, 0))
             strip = np.where(strip > 0, strip, np.maximum(np.abs(across) - road.lane, -along))
             surface = _smooth_union(surface, strip, 3.0)
-        picture = _over(picture, _PAVING, self._cover(surface - 1.3))
-        picture = _over(picture, tuple(asphalt), self._cover(surface))
+        picture = over(picture, PAVING, self._cover(surface - 1.3))
+        picture = over(picture, tuple(asphalt), self._cover(surface))
+        self.road[:] = (surface < 0) & (around >= road.island)
         stop = road.radius + (1.5 if road.island else 0.5)
         for along, across in spans:
             dash = np.abs((along - stop) % 3.0 - 0.9) - 0.9
             middle = np.maximum.reduce([np.abs(across) - 0.17, dash, stop - along])
-            picture = _over(picture, _PAINT, self._cover(middle))
+            picture = over(picture, PAINT, self._cover(middle))
             # traffic comes in on the left as seen from the centre
             waiting = np.maximum(np.abs(along - stop) - 0.3, np.abs(across + road.lane / 2) - road.lane / 2 + 0.3)
-            picture = _over(picture, _PAINT, self._cover(waiting))
+            picture = over(picture, PAINT, self._cover(waiting))
         if road.island:
-            picture = _over(picture, _PAVING, self._cover(around - road.island))
+            picture = over(picture, PAVING, self._cover(around - road.island))
             inner = ground * 0.93
-            picture = _over(picture, tuple(inner), self._cover(around - road.island + 1.0))
+            picture = over(picture, tuple(inner), self._cover(around - road.island + 1.0))
         for _ in range(int(rng.integers(3, 9))):
             self._draw_tree(picture, rng, surface)
         return picture
@@ -102,7 +106,7 @@ class Camera:
             return
         for dx, dy, colour, alpha in ((*(_SUN * 1.6), (0.0, 0.0, 0.0), 0.3), (0.0, 0.0, np.array(_TREE) * shade, 1.0)):
             distance = np.hypot(self._x - x - dx, self._y - y - dy) - radius
-            picture[:] = _over(picture, tuple(colour), alpha * self._cover(distance))
+            picture[:] = over(picture, tuple(colour), alpha * self._cover(distance))
 
     def _patch(self, body: Body, reach: float) -> tuple[tuple[slice, slice], Field, Field] | None:
         """The pixels within `reach` metres of a body, and their places along and across it; None if it is out of sight."""
@@ -113,7 +117,7 @@ class Camera:
         )
         if x0 >= x1 or y0 >= y1:
             return None
-        along, across = _along(self._x[:, x0:x1] - body.x, self._y[y0:y1] - body.y, body.heading)
+        along, across = along_across(self._x[:, x0:x1] - body.x, self._y[y0:y1] - body.y, body.heading)
         return (slice(y0, y1), slice(x0, x1)), along, across
 
     def _draw_shadow(self, picture: Picture, body: Body) -> None:
@@ -129,20 +133,32 @@ class Camera:
         if not found:
             return
         at, along, across = found
+        if body.length < _SHORTEST_CAR:
+            self._draw_bicycle(picture, body, at, along, across)
+            return
         inside = self._cover(_rounded(along, across, body.length, body.width, 0.55))
-        part = _over(picture[at], body.colour, inside)
+        part = over(picture[at], body.colour, inside)
         # front and rear windows; the front one is larger, so that a still picture shows which way a car is going
         for place, depth in ((0.20, 0.9), (-0.36, 0.6)):
             window = np.maximum(np.abs(along - place * body.length) - depth / 2, np.abs(across) - body.width / 2 + 0.25)
-            part = _over(part, _GLASS, inside * self._cover(window))
+            part = over(part, _GLASS, inside * self._cover(window))
         picture[at] = part
 
+    def _draw_bicycle(
+        self, picture: Picture, body: Body, at: tuple[slice, slice], along: np.ndarray, across: np.ndarray
+    ) -> None:
+        """Wheels, shoulders in the rider's colour, and a head."""
+        wheels = np.maximum(np.abs(along) - body.length / 2, np.abs(across) - 0.12)
+        part = over(picture[at], _GLASS, self._cover(wheels))
+        part = over(part, body.colour, self._cover(np.hypot(along * 1.5, across) - 0.55))
+        picture[at] = over(part, _SKIN, self._cover(np.hypot(along - 0.15, across) - 0.2))
 
-def _over(picture: Picture, colour: Sequence[float], alpha: Float[np.ndarray, "h w 1"]) -> Picture:
+
+def over(picture: Picture, colour: Sequence[float], alpha: Float[np.ndarray, "h w 1"]) -> Picture:
     return picture + alpha * (np.asarray(colour) - picture)
 
 
-def _along(x: np.ndarray, y: np.ndarray, angle: float) -> tuple[Field, Field]:
+def along_across(x: np.ndarray, y: np.ndarray, angle: float) -> tuple[Field, Field]:
     """Coordinates along a direction and to the right of it."""
     c, s = np.cos(angle), np.sin(angle)
     return x * c + y * s, y * c - x * s
@@ -161,7 +177,7 @@ def _smooth_union(a: Field, b: Field, radius: float) -> Field:
     return np.minimum(a, b) - h**2 * radius / 4
 
 
-def _smooth_noise(rng: np.random.Generator, size: int) -> Field:
+def smooth_noise(rng: np.random.Generator, size: int) -> Field:
     """Low-pass noise, an eighth of the picture wide; the same values are drawn whatever the size."""
     coarse = rng.standard_normal((12, 12))
     at = np.linspace(0, 8, size)

@@ -9,8 +9,8 @@ from scipy.ndimage import find_objects, label
 
 from inpaintdiff.data.synthetic.paths import SPACING, DrivingLine, Point, arc, curve, driving_line, line
 
-Kind = Literal["roundabout", "junction"]
-KINDS: tuple[Kind, ...] = ("roundabout", "junction")
+Kind = Literal["roundabout", "junction", "merge"]
+KINDS: tuple[Kind, ...] = ("roundabout", "junction")  # those that are drawn; a merge is asked for
 
 VIEW = 48.0  # metres of the square that the camera sees, centred on (0, 0)
 FAR = 44.0  # distance from the centre at which vehicles appear and disappear, out of sight
@@ -82,10 +82,11 @@ def draw_road_map(rng: np.random.Generator, kind: Kind | None = None, limit: flo
 
     Args:
         rng: source of chance.
-        kind: drawn if None.
+        kind: of `KINDS`; drawn if None.
         limit: speed limit, m/s.
     """
     kind = kind or KINDS[int(rng.integers(len(KINDS)))]
+    assert kind in KINDS, "merge_map draws merges"
     centre = rng.uniform(-2.0, 2.0, size=2)
     turn = rng.uniform(-0.25, 0.25)
     arms = tuple(turn - k * np.pi / 2 + rng.uniform(-0.1, 0.1) for k in range(4))

@@ -1,12 +1,14 @@
 """One simulated clip from one seed: traffic, its pictures, the hole and the true tracks."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, UInt8
 
+from inpaintdiff.data.synthetic.merge_map import draw_merge_map
 from inpaintdiff.data.synthetic.render import Body, Camera
+from inpaintdiff.data.synthetic.render_variants import MergeCamera, NightCamera
 from inpaintdiff.data.synthetic.road_map import VIEW, Kind, RoadMap, draw_road_map
 from inpaintdiff.data.synthetic.traffic import STEP, Traffic, Vehicle
 from inpaintdiff.data.video import to_unit
@@ -14,6 +16,32 @@ from inpaintdiff.types import VideoClip
 
 FPS = 8  # one simulated step a frame
 _WARM_UP = 200  # steps after which roads are as full as they stay
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How scenes differ from the default ones; others are for tests of generalisation.
+
+    Attributes:
+        density: arrivals per arm and second are drawn from here.
+        kind: of every road map; drawn if None.
+        night: by the light of the vehicles' lamps?
+        bicycles: share of arrivals that are bicycles.
+    """
+
+    density: tuple[float, float] = (0.08, 0.2)
+    kind: Kind | None = None
+    night: bool = False
+    bicycles: float = 0.0
+
+
+VARIANTS = {
+    "default": Variant(),
+    "dense": Variant(density=(0.28, 0.45)),
+    "night": Variant(night=True),
+    "merge": Variant(density=(0.15, 0.3), kind="merge"),
+    "bicycles": Variant(bicycles=0.45),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,17 @@ class TrackPoint:
     blue: int
 
 
+@dataclass(frozen=True)
+class KindTrackPoint(TrackPoint):
+    """As `TrackPoint`, where there is more than one kind of vehicle.
+
+    Attributes:
+        kind: car or bicycle.
+    """
+
+    kind: str
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A simulated clip with its truth.
@@ -52,6 +91,7 @@ class Scene:
         tracks: all vehicles in all frames, in order of frame and vehicle.
         road_map: the place.
         background: the place without vehicles.
+        road: True where vehicles drive.
     """
 
     frames: UInt8[np.ndarray, "t h w 3"]
@@ -59,31 +99,62 @@ class Scene:
     tracks: tuple[TrackPoint, ...]
     road_map: RoadMap
     background: UInt8[np.ndarray, "h w 3"]
+    road: Bool[np.ndarray, "h w"]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Nothing is drawn that has a name."""
+        return {}
 
 
-def simulate_scene(seed: int, frames: int = 64, size: int = 64, kind: Kind | None = None) -> Scene:
+def draw_place(seed: int, size: int = 64, kind: Kind | None = None, variant: str = "default") -> tuple[RoadMap, Camera]:
+    """The place of a scene, without its traffic: map, and the camera that looks at it.
+
+    Args:
+        seed, size, kind, variant: as in `simulate_scene`.
+    """
+    place, ground = _streams(seed)[:2]
+    kind = kind or VARIANTS[variant].kind
+    if kind == "merge":
+        road_map = draw_merge_map(place)
+        return road_map, MergeCamera(road_map, ground, size)
+    road_map = draw_road_map(place, kind)
+    return road_map, (NightCamera if VARIANTS[variant].night else Camera)(road_map, ground, size)
+
+
+def _streams(seed: int) -> list[np.random.Generator]:
+    """One stream a purpose (place, ground, drivers, hole): another size or length changes none of the others."""
+    return [np.random.default_rng([seed, k]) for k in range(4)]
+
+
+def simulate_scene(
+    seed: int, frames: int = 64, size: int = 64, kind: Kind | None = None, variant: str = "default"
+) -> Scene:
     """A traffic scene seen from above; equal arguments give equal bytes, on every machine with the same numpy.
 
     Args:
         seed: of everything.
         frames: length, at `FPS` a second.
         size: height and width, pixels. The same seed at another size shows the same scene.
-        kind: of the road map; drawn if None.
+        kind: of the road map; the variant's if None.
+        variant: name in `VARIANTS`.
     """
-    # one stream a purpose: another size or length changes none of the others
-    place, ground, drivers, hidden = (np.random.default_rng([seed, k]) for k in range(4))
-    road_map = draw_road_map(place, kind)
-    camera = Camera(road_map, ground, size)
-    traffic = Traffic(road_map, drivers, density=float(drivers.uniform(0.08, 0.2)))
+    _, _, drivers, hidden = _streams(seed)
+    road_map, camera = draw_place(seed, size, kind, variant)
+    told = VARIANTS[variant]
+    traffic = Traffic(road_map, drivers, float(drivers.uniform(*told.density)), told.bicycles)
     for _ in traffic.run(_WARM_UP):
         pass
     pictures, tracks = [], list[TrackPoint]()
     for t, vehicles in enumerate(traffic.run(frames)):
         bodies = [_body(road_map, a) for a in vehicles]
         pictures.append(camera.photograph(bodies))
-        tracks += [_track_point(t, a, b, camera.pixel) for a, b in zip(vehicles, bodies, strict=True)]
+        points = [_track_point(t, a, b, camera.pixel) for a, b in zip(vehicles, bodies, strict=True)]
+        if told.bicycles:
+            points = [KindTrackPoint(**asdict(p), kind=a.kind) for p, a in zip(points, vehicles, strict=True)]
+        tracks += points
     hole = _draw_hole(hidden, road_map, size)
-    return Scene(np.stack(pictures), hole, tuple(tracks), road_map, camera.photograph([]))
+    return Scene(np.stack(pictures), hole, tuple(tracks), road_map, camera.photograph([]), camera.road)
 
 
 def simulated_clip(seed: int, frames: int = 32, size: int = 64, kind: Kind | None = None) -> VideoClip:

@@ -1,6 +1,6 @@
 """Traffic on a road map: the intelligent-driver model along driving lines, and gap acceptance where they meet. No pixels here.
 
-Drivers follow whoever is in front of them (Treiber, Hennecke and Helbing 2000, arXiv cond-mat/0002177). At a meeting place a driver
+Drivers follow whoever is in front of them (`following`). At a meeting place a driver
 waits at the stopping line until every conflict with traffic that is already inside, or that has priority, is far enough away in
 time. Who goes first is settled in that moment, pair by pair, and kept to: so bodies never overlap.
 """
@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from inpaintdiff.data.synthetic.following import HARDEST, STEP, pull_towards
 from inpaintdiff.data.synthetic.road_map import RoadMap, Stretch, find_meetings
 
-STEP = 0.125  # seconds
-_CALM, _BRAKING, _HARDEST = (
-    2.0,
-    2.2,
-    7.0,
-)  # m/s^2: comfortable braking of plans, of the model, and the most that tyres give
+_CALM = 2.0  # m/s^2: comfortable braking of plans
 _PATIENCE = 8.0  # seconds at the line after which priority is no longer waited for
 _AFTER, _BEFORE = 0.6, 1.6  # seconds between two vehicles at a conflict, going second and going first
 
@@ -37,6 +33,7 @@ class Vehicle:
         pace: its share of the speed that the line allows.
         inside: has it accepted a gap?
         waited: seconds at the line.
+        kind: car or bicycle.
         behind: (number of another vehicle, number of a stretch where their lines meet): there the other goes first.
     """
 
@@ -52,6 +49,7 @@ class Vehicle:
     pace: float
     inside: bool = False
     waited: float = 0.0
+    kind: str = "car"
     behind: set[tuple[int, int]] = field(default_factory=set)
 
 
@@ -68,14 +66,18 @@ class Traffic:
         road_map: where.
         rng: source of chance.
         density: mean arrivals per arm and second.
+        bicycles: share of arrivals that are bicycles.
     """
 
-    def __init__(self, road_map: RoadMap, rng: np.random.Generator, density: float = 0.12) -> None:
+    def __init__(
+        self, road_map: RoadMap, rng: np.random.Generator, density: float = 0.12, bicycles: float = 0.0
+    ) -> None:
         self.map = road_map
         self.rng = rng
         self.vehicles: list[Vehicle] = []
         self.entered = 0
         self.left = 0
+        self._bicycles = bicycles
         self._rates = density * rng.uniform(0.5, 1.5, size=len(road_map.arms))
         self._ways: list[list[int]] = [
             [i for i, x in enumerate(road_map.lines) if x.arms[0] == a] for a in range(len(road_map.arms))
@@ -105,7 +107,7 @@ class Traffic:
     def _arrive(self) -> None:
         for arm, rate in enumerate(self._rates):
             drawn = self.rng.random()
-            if drawn >= rate * STEP:
+            if drawn >= rate * STEP or not self._ways[arm]:
                 continue
             new = self._draw_vehicle(arm)
             ahead = [b for b in self.vehicles if self.map.lines[b.line].arms[0] == arm]
@@ -120,6 +122,9 @@ class Traffic:
 
     def _draw_vehicle(self, arm: int) -> Vehicle:
         rng = self.rng
+        # chance is asked only where there are bicycles: traffic of cars alone stays what it was
+        if self._bicycles and rng.random() < self._bicycles:
+            return self._draw_bicycle(arm)
         line = self._ways[arm][int(rng.integers(len(self._ways[arm])))]
         large = rng.random() < 0.12
         length = rng.uniform(5.6, 6.6) if large else rng.uniform(4.0, 5.0)
@@ -129,6 +134,26 @@ class Traffic:
         v = pace * self._speeds[line][0]
         return Vehicle(
             self.entered, line, 0.0, v, length, width, colour, rng.uniform(0.9, 1.4), rng.uniform(1.3, 2.0), pace
+        )
+
+    def _draw_bicycle(self, arm: int) -> Vehicle:
+        rng = self.rng
+        line = self._ways[arm][int(rng.integers(len(self._ways[arm])))]
+        colour = _COLOURS[int(rng.integers(len(_COLOURS)))]
+        pace = rng.uniform(0.45, 0.6)
+        v = pace * self._speeds[line][0]
+        return Vehicle(
+            self.entered,
+            line,
+            0.0,
+            v,
+            1.8,
+            0.7,
+            colour,
+            rng.uniform(0.9, 1.4),
+            rng.uniform(0.9, 1.3),
+            pace,
+            kind="bicycle",
         )
 
     def _accept(self) -> None:
@@ -164,12 +189,13 @@ class Traffic:
             return "free"
         reach = at.other_begin - b.s - b.length / 2
         b_in = max(0.0, reach) / max(b.v, self._speeds[b.line][self._sample(b)] * b.pace, 3.0)
-        a_in = _time(at.begin - a.s - a.length / 2, a.v, a.pull)
+        top = 6.5 if a.kind == "car" else 3.5
+        a_in = _time(at.begin - a.s - a.length / 2, a.v, a.pull, top)
         if at.merges:
             # on a common lane they follow each other, so only the beginning counts
             a_out, b_out = a_in + a.length / 4.0, max(0.0, reach + b.length) / max(b.v, 2.5)
         else:
-            a_out = _time(at.end - a.s + a.length / 2, a.v, a.pull)
+            a_out = _time(at.end - a.s + a.length / 2, a.v, a.pull, top)
             b_out = (at.other_end - b.s + b.length / 2) / max(b.v, 2.5)
         if b.inside and a_in > b_out + _AFTER:
             return "behind"
@@ -206,7 +232,7 @@ class Traffic:
             for n, at_stretch in enumerate(self._stretches[a.line][b.line]):
                 if (b.number, n) in a.behind and b.s - b.length / 2 <= at_stretch.other_end:
                     pull = min(pull, self._yielding(a, b, at_stretch))
-        return max(-_HARDEST, pull)
+        return max(-HARDEST, pull)
 
     def _yielding(self, a: Vehicle, b: Vehicle, at: Stretch) -> float:
         """a lets b go first: on a lane to come it follows b as if it were there already, elsewhere it stops before the stretch."""
@@ -218,12 +244,11 @@ class Traffic:
 
     def _towards(self, a: Vehicle, gap: float, speed: float, standing: float = 1.5) -> float:
         """The intelligent-driver model's interaction with something `gap` metres ahead that moves at `speed`."""
-        wanted = standing + max(0.0, a.v * a.headway + a.v * (a.v - speed) / (2 * np.sqrt(a.pull * _BRAKING)))
         pace = max(a.pace * self._speeds[a.line][self._sample(a)], 0.5)
-        return float(a.pull * (1 - (a.v / pace) ** 4 - (wanted / max(gap, 0.05)) ** 2))
+        return pull_towards(a.v, pace, a.pull, a.headway, gap, speed, standing)
 
 
-def _time(distance: float, v: float, pull: float, most: float = 6.5) -> float:
+def _time(distance: float, v: float, pull: float, most: float) -> float:
     """Seconds for a distance with constant acceleration up to a speed."""
     if distance <= 0:
         return 0.0
