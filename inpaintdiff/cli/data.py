@@ -1,24 +1,29 @@
-"""`inpaintdiff data`: make and check data sets."""
+"""`inpaintdiff data`: make, look at and check data sets."""
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from inpaintdiff.data.contact_sheet import draw_sheet, rows_of, write_sheet
 from inpaintdiff.data.format import defects, read_manifest
-from inpaintdiff.data.synthetic.write import synthesize_traffic
+from inpaintdiff.data.synthetic import write
+from inpaintdiff.errors import SettingError
 
 
 def synthesize(args: argparse.Namespace) -> int:
     """Write a synthetic data set."""
     clips = {"train": args.clips, "val": args.held_out, "test": args.held_out}
     with _bar("simulating", sum(clips.values())) as report:
-        manifest = synthesize_traffic(
+        manifest = write.synthesize(
+            args.world,
             args.out,
             clips,
+            variant=args.variant,
             frames=args.frames,
             size=args.size,
             seed=args.seed,
@@ -27,6 +32,18 @@ def synthesize(args: argparse.Namespace) -> int:
         )
     counts = ", ".join(f"{len(entries)} {split}" for split, entries in manifest.splits.items())
     print(f"{args.out}: {counts}; {args.frames} frames of {args.size} x {args.size} at {manifest.fps:g} a second")
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """Draw a contact sheet."""
+    if min(args.clips, args.columns, args.tile) < 1:
+        raise SettingError("--clips, --columns and --tile must be at least 1")
+    rows = rows_of(args.dir, args.split, args.clips, args.columns)
+    if args.plain:
+        rows = [replace(row, boxes=()) for row in rows]
+    path = write_sheet(args.output, draw_sheet(rows, args.tile), args.overwrite)
+    print(f"{path}: {len(rows)} clips, holes in magenta")
     return 0
 
 
