@@ -4,19 +4,20 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from inpaintdiff.cli import FAILURE, INTERRUPTED, WRONG_INPUT
-from inpaintdiff.cli.sampling_options import sampling_of
+from inpaintdiff.cli.orders import facts, order_of
 from inpaintdiff.errors import InpaintDiffError
-from inpaintdiff.painting.files import Order, Writing, Written, check, make_job
+from inpaintdiff.painting.files import Writing, Written, check, make_job
 from inpaintdiff.painting.files import run as run_order
+from inpaintdiff.painting.forecast import forecast
 from inpaintdiff.painting.job import Job, Step
 from inpaintdiff.painting.journal import journal_folder
 from inpaintdiff.painting.many import Outcome, orders_of, paint_all
+from inpaintdiff.painting.order import Order, was_done
 from inpaintdiff.painting.outputs import FULL_SPREAD
 from inpaintdiff.painting.painters import Painter, check_names, choose_device, load_painter
 from inpaintdiff.painting.seam import VISIBLE
@@ -24,10 +25,13 @@ from inpaintdiff.painting.seam import VISIBLE
 
 def run(args: argparse.Namespace) -> int:
     """Paint one video, or many; what is decided and done is said on stderr, the names of the files on stdout."""
-    order = _order(args)
+    order = order_of(args)
     check_names(args.model, order.sampling)
     device = choose_device(args.device)
     many = orders_of(order)
+    if not many and was_done(order):
+        print(f"was done  {order.output}")
+        return 0
     checked = None if many else check(order)  # before the model is loaded, which takes longer
     painter = load_painter(args.model, order.sampling, device, args.tracking_uri)
     if checked is None:
@@ -63,11 +67,13 @@ def _run_many(orders: list[Order], painter: Painter) -> int:
         else:
             print(f"{'painted' if o.written else 'was done'}  {o.order.output}")
     print(f"{len(outcomes) - len(failed)} of {len(outcomes)} videos are done")
-    return FAILURE if failed else 0
+    if any(o.unforeseen for o in failed):
+        return FAILURE
+    return WRONG_INPUT if failed else 0
 
 
 def _perform(order: Order, job: Job) -> Written:
-    for line in _facts(order, job):
+    for line in facts(order, job, forecast(job, lossless=order.lossless)):
         print(line, file=sys.stderr)
     with _bar() as report:
         written = run_order(order, job, report)
@@ -83,45 +89,6 @@ def _perform(order: Order, job: Job) -> Written:
 def _resuming(args: argparse.Namespace) -> str:
     """The command that goes on."""
     return args.command if args.resume else f"{args.command} --resume"
-
-
-def _order(args: argparse.Namespace) -> Order:
-    return Order(
-        video=args.video,
-        output=args.output,
-        mask=Path(args.mask) if args.mask else None,
-        boxes=tuple(args.box),
-        invert=args.invert_mask,
-        dilate=args.dilate,
-        extend=args.mask_extend,
-        allow_large=args.yes,
-        track=args.track,
-        sampling=sampling_of(args),
-        context=args.context,
-        lossless=args.lossless,
-        crf=args.crf,
-        overwrite=args.overwrite,
-        resume=args.resume,
-    )
-
-
-def _facts(order: Order, job: Job) -> Iterator[str]:
-    """What was decided, said before time is spent."""
-    info = job.video.info
-    incomplete = sum(job.holes.incomplete())
-    share = job.holes.pixels / (info.frames * info.height * info.width)
-    yield f"video   {info.frames} frames of {info.width} x {info.height} at {float(info.fps):g} a second"
-    yield f"hole    {share:.1%} of the pixels, in {incomplete} frames; grown by {order.dilate} pixels (--dilate)"
-    for r in job.regions:
-        if r.factor == 1:
-            how = "as it is"
-        else:
-            how = (
-                f"{r.factor} x {r.factor} pixels as one, so what is painted is {r.factor} times coarser than the video"
-            )
-        yield f"cut-out {r.width * r.factor} x {r.height * r.factor} at ({r.left}, {r.top}), {how}"
-    yield f"model   {job.painter.name} on {job.painter.device}, seed {job.seed}, {job.samples} sample{'s' * (job.samples > 1)}"
-    yield f"plan    {sum(job.stages)} stages, {job.calls} network calls"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Videos in and out: exact frames by number from files and image folders, and the only conversion between uint8 and [-1, 1]."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class VideoReader:
     Args:
         info: facts about the video.
         exact: gives every frame.
-        fast: gives the same frames faster at random access; `exact` takes over for good where it gives up.
+        fast: gives the same frames faster where they are neighbours; `exact` takes over for good where it gives up.
     """
 
     def __init__(self, info: VideoInfo, exact: FrameSource, fast: DecordFrames | None = None) -> None:
@@ -73,7 +73,7 @@ class VideoReader:
             )
         if len(indices) == 0:
             return np.zeros((0, self.info.height, self.info.width, 3), dtype=np.uint8)
-        if self._fast is not None:
+        if self._fast is not None and not self._exact.scattered(indices):
             try:
                 return self._fast.read(indices)
             except DecordError as e:
@@ -81,9 +81,9 @@ class VideoReader:
                 self._fast = None
         return self._exact.read(indices)
 
-    def iter(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """All frames in order; one is in memory at a time."""
-        return self._exact.iter()
+    def iter(self, wanted: Container[int] | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """All frames, or those of these numbers, in order; one is in memory at a time."""
+        return self._exact.iter(wanted)
 
 
 def probe_video(path: Path | str) -> VideoInfo:

@@ -58,6 +58,21 @@ def is_folder(path: Path) -> bool:
         raise VideoReadError(f"{short_name(path)} cannot be read: {os.strerror(e.errno or 0)}.") from e
 
 
+def check_no_pipe(path: Path) -> None:
+    """Whoever opens a pipe that nobody writes into, or reads a device, waits for ever.
+
+    Raises:
+        VideoReadError: something that is neither a file nor a folder. Missing files are for whoever opens them to name.
+    """
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise VideoReadError(f"{path} is neither a file nor a folder.")
+    except (OSError, ValueError) as e:
+        if isinstance(e, VideoReadError):
+            raise
+        raise VideoReadError(f"{short_name(path)} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
+
+
 def short_name(path: Path) -> str:
     """The name for a message, cut where nobody would read on."""
     name = str(path)

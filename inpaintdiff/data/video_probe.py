@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from inpaintdiff.data.video_container import TICKS_A_SECOND, is_folder, opened, packets, short_name
+from inpaintdiff.data.video_container import TICKS_A_SECOND, check_no_pipe, is_folder, opened, packets, short_name
 from inpaintdiff.errors import VideoReadError
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,13 @@ def index_video(path: Path) -> tuple[VideoInfo, PacketIndex]:
     """
     if is_folder(path):
         raise VideoReadError(f"{path} is a folder, not a video file.")
+    check_no_pipe(path)
     try:
         state = path.stat()
         with path.open("rb"):
             pass
     except (OSError, ValueError) as e:
         raise VideoReadError(f"{short_name(path)} cannot be read: {getattr(e, 'strerror', None) or e}.") from e
-    if not path.is_file():
-        raise VideoReadError(f"{path} is neither a file nor a folder.")
     if state.st_size == 0:
         raise VideoReadError(f"{path} is empty (0 bytes).")
     info, index = _index(path.absolute(), state.st_size, state.st_mtime_ns)

@@ -6,15 +6,17 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from inpaintdiff.data.video_container import opened, packets
+from inpaintdiff.data.video_container import check_no_pipe, opened, packets
 from inpaintdiff.data.video_probe import PacketIndex, VideoInfo
 from inpaintdiff.errors import VideoReadError
 
@@ -31,6 +33,9 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".
 _PATIENCE = 20.0
 _PATIENCE_PER_FRAME = 0.2
 
+# More jumps than this are left to PyAV: decord takes 2 ms for one in a small clip, PyAV a fifth of that.
+_JUMPS = 2
+
 Frames = UInt8[np.ndarray, "t h w 3"]
 Frame = UInt8[np.ndarray, "h w 3"]
 
@@ -43,8 +48,12 @@ class FrameSource(ABC):
         """These frames, in this order; numbers are in range and may repeat."""
 
     @abstractmethod
-    def iter(self) -> Iterator[Frame]:
-        """All frames in order, one in memory at a time."""
+    def iter(self, wanted: Container[int] | None = None) -> Iterator[Frame]:
+        """All frames (of these numbers) in order, one in memory at a time."""
+
+    def scattered(self, indices: Sequence[int]) -> bool:
+        """Whether a reader that is slow to jump had better leave these frames to this one."""
+        return False
 
 
 class DecordError(Exception):
@@ -97,11 +106,16 @@ class PyavFrames(FrameSource):
     def read(self, indices: Sequence[int]) -> Frames:
         found: dict[int, Frame] = {}
         wanted = sorted(set(indices))
-        for run in self._runs(wanted):
-            for key in self._starts(run[0]):
-                found |= self._decode(run, key)
-                if all(i in found for i in run):
-                    break
+        # opening costs as much as decoding a few small frames, so that all runs share one container
+        rgb = _Rgb(self.info)
+        with opened(self.info.path) as (container, stream):
+            stream.codec_context.thread_count = 1
+            for run in self._runs(wanted):
+                for key in self._starts(run[0]):
+                    frames = self._from_start() if key is None else self._from_key(container, stream, key)
+                    found |= _take(run, frames, rgb)
+                    if all(i in found for i in run):
+                        break
         missing = [i for i in wanted if i not in found]
         if missing:
             raise VideoReadError(
@@ -110,15 +124,17 @@ class PyavFrames(FrameSource):
             )
         return np.stack([found[i] for i in indices])
 
-    def iter(self) -> Iterator[Frame]:
+    def iter(self, wanted: Container[int] | None = None) -> Iterator[Frame]:
         due = 0
-        for i, frame in self._frames(None):
+        rgb = _Rgb(self.info)
+        for i, frame in self._from_start():
             if i < 0:
                 continue
             if i != due or frame.is_corrupt:
                 break
             due += 1
-            yield self._pixels(frame)
+            if wanted is None or i in wanted:
+                yield rgb(frame)
         if due != self.info.frames:
             raise VideoReadError(f"{self.info.path}: frame {due} of {self.info.frames} cannot be decoded exactly.")
 
@@ -133,6 +149,9 @@ class PyavFrames(FrameSource):
         if run:
             yield run
 
+    def scattered(self, indices: Sequence[int]) -> bool:
+        return len(list(self._runs(sorted(set(indices))))) > _JUMPS
+
     def _key(self, i: int) -> int:
         """Position among the key packets of the last one that is shown at or before frame i."""
         return bisect_right(self.index.keys, self.index.stamps[i]) - 1
@@ -143,35 +162,27 @@ class PyavFrames(FrameSource):
             yield from (self.index.keys[k] for k in (self._key(i), self._key(i) - 1) if k > 0)
         yield None
 
-    def _decode(self, run: list[int], key: int | None) -> dict[int, Frame]:
-        found: dict[int, Frame] = {}
-        want = set(run)
-        for i, frame in self._frames(key):
-            if i in want and not frame.is_corrupt:
-                found[i] = self._pixels(frame)
-            if i >= run[-1]:
-                break
-        return found
-
-    def _frames(self, key: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decoded frames with their numbers (-1: not to be shown) from exactly this key packet on; none if it is not found."""
+    def _from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """All decoded frames with their numbers (-1: not to be shown), from a file that is opened anew."""
         with opened(self.info.path) as (container, stream):
             stream.codec_context.thread_count = 1
-            if key is not None:
-                try:
-                    container.seek(key, stream=stream)
-                except av.error.FFmpegError:
-                    log.debug("%s: no seek to %d", self.info.path, key)
-                    return
-            count = -1
-            for packet in packets(container, stream):
-                # Some containers seek to somewhere near; what is decoded from there could be wrong without a sign.
-                if key is not None and (packet.pts != key or not packet.is_keyframe):
-                    continue
-                key = None
+            for count, frame in enumerate(f for packet in packets(container, stream) for f in packet.decode()):
+                yield (self._rank(frame.pts) if self.index.stamps else count), frame
+
+    def _from_key(self, container: Any, stream: Any, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """As `_from_start`, from exactly this key packet on; none if it is not found."""
+        try:
+            container.seek(key, stream=stream)
+        except av.error.FFmpegError:
+            log.debug("%s: no seek to %d", self.info.path, key)
+            return
+        begun = False
+        for packet in packets(container, stream):
+            # some containers seek to somewhere near; what is decoded from there could be wrong without a sign
+            begun = begun or (packet.pts == key and packet.is_keyframe)
+            if begun:
                 for frame in packet.decode():
-                    count += 1
-                    yield (self._rank(frame.pts) if self.index.stamps else count), frame
+                    yield self._rank(frame.pts), frame
 
     def _rank(self, stamp: int | None) -> int:
         if stamp is None:
@@ -179,15 +190,38 @@ class PyavFrames(FrameSource):
         i = bisect_left(self.index.stamps, stamp)
         return i if i < len(self.index.stamps) and self.index.stamps[i] == stamp else -1
 
-    def _pixels(self, frame: av.VideoFrame) -> Frame:
-        """RGB as ffmpeg's own default conversion gives it, turned as it is to be shown."""
-        array = np.rot90(frame.to_ndarray(format="rgb24"), k=self.info.rotation // 90)
+
+class _Rgb:
+    """RGB as ffmpeg's own default conversion gives it, turned as it is to be shown.
+
+    One converter for many frames: setting one up costs many times what it takes to convert a small frame.
+    """
+
+    def __init__(self, info: VideoInfo) -> None:
+        self.info = info
+        self._converter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> Frame:
+        converted = self._converter.reformat(frame, format="rgb24").to_ndarray()
+        array = np.rot90(converted, k=self.info.rotation // 90)
         if array.shape[:2] != (self.info.height, self.info.width):
             h, w = array.shape[:2]
             raise VideoReadError(
                 f"{self.info.path} changes its size to {w} x {h} at {frame.time} s; one size is expected."
             )
         return np.ascontiguousarray(array)
+
+
+def _take(run: list[int], frames: Iterator[tuple[int, av.VideoFrame]], rgb: _Rgb) -> dict[int, Frame]:
+    """Those of the frames that belong to this run."""
+    found: dict[int, Frame] = {}
+    want = set(run)
+    for i, frame in frames:
+        if i in want and not frame.is_corrupt:
+            found[i] = rgb(frame)
+        if i >= run[-1]:
+            break
+    return found
 
 
 class ImageFrames(FrameSource):
@@ -200,8 +234,8 @@ class ImageFrames(FrameSource):
     def read(self, indices: Sequence[int]) -> Frames:
         return np.stack([self._one(i) for i in indices])
 
-    def iter(self) -> Iterator[Frame]:
-        return (self._one(i) for i in range(len(self.paths)))
+    def iter(self, wanted: Container[int] | None = None) -> Iterator[Frame]:
+        return (self._one(i) for i in range(len(self.paths)) if wanted is None or i in wanted)
 
     def _one(self, i: int) -> Frame:
         array = read_image(self.paths[i])
@@ -236,6 +270,7 @@ def read_image(path: Path) -> Frame:
     Raises:
         VideoReadError: missing or no picture.
     """
+    check_no_pipe(path)
     try:
         with Image.open(path) as picture:
             return np.asarray(picture.convert("RGB"))

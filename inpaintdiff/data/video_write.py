@@ -4,7 +4,7 @@ import logging
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from inpaintdiff.data.video_audio import AudioCopy
+from inpaintdiff.data.video_container import short_name
 from inpaintdiff.data.video_probe import VideoInfo
 from inpaintdiff.data.video_readers import image_paths
 from inpaintdiff.errors import InpaintDiffError, SettingError, VideoWriteError
@@ -53,7 +54,8 @@ def write_video(
         frames: uint8 RGB; an iterable is consumed frame by frame, so memory does not grow with its length.
         fps: frames a second.
         crf: x264's quality, 0 (best) to 51.
-        gop: largest distance of key frames; x264's own choice (250) by default. Groups are closed.
+        gop: largest distance of key frames; x264's own choice (250) by default. Groups are closed. Where it is given there are no B
+            frames, for the sake of random access.
         lossless: FFV1 in RGB, or png files: what is read back is bit for bit what was given.
         overwrite: replace what exists at `path`.
         like: the source: its time stamps where they are not even, its rotation (frames are given as shown), shape of
@@ -104,10 +106,20 @@ def check_output(path: Path | str, *, lossless: bool = False, overwrite: bool = 
         VideoWriteError: as `write_video`.
     """
     target = Path(path)
-    folder = lossless and (not target.suffix or str(path).endswith("/") or target.is_dir())
-    if not folder:
-        _check_suffix(target, lossless)
-    _check_free(target, overwrite)
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            # the longest of the names that will be made of it
+            target.with_name(f".{target.name}-uncertainty.01234567.part").lstat()
+        folder = lossless and (not target.suffix or str(path).endswith("/") or target.is_dir())
+        if not folder:
+            _check_suffix(target, lossless)
+        _check_free(target, overwrite)
+    except (OSError, ValueError) as e:
+        if isinstance(e, InpaintDiffError):
+            raise
+        raise VideoWriteError(
+            f"{short_name(target)!r} is no name for a file: {getattr(e, 'strerror', None) or e}."
+        ) from e
     return folder
 
 
@@ -176,8 +188,12 @@ def _encoder(crf: int, gop: int | None, lossless: bool) -> dict[str, str]:
     """Options of ffv1 (which have a level) or of x264."""
     if lossless:
         return {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"}
-    distance = {} if gop is None else {"g": str(gop)}
-    return {"crf": str(crf), "preset": "medium", "x264-params": "open-gop=0", **distance}
+    # Without mbtree: it computes in floats, otherwise on every kind of processor, and its AVX-512 code is not even the same twice.
+    same = "open-gop=0:mbtree=0"
+    if gop is None:
+        return {"crf": str(crf), "preset": "medium", "x264-params": same}
+    # whoever wants near key frames jumps about: frames that need later ones would double what is decoded for one
+    return {"crf": str(crf), "preset": "medium", "x264-params": f"{same}:bframes=0", "g": str(gop)}
 
 
 def _write_file(

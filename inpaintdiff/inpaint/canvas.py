@@ -161,9 +161,9 @@ class DiskCanvas(Canvas):
         self._record = list(
             accumulate(self._incomplete, initial=0)
         )  # position -> how many incomplete frames lie before it
-        self._shape = (3, len(range(source.height)[source.rows]), len(range(source.width)[source.columns]))
+        self._shape = _kept_shape(source)
         self._bytes = 4 * int(np.prod(self._shape))
-        whole = self._record[-1] * samples * self._bytes
+        whole = stored_bytes(source, samples)
         try:
             path.touch()
             if path.stat().st_size not in (0, whole):
@@ -224,6 +224,15 @@ class DiskCanvas(Canvas):
         except OSError as e:
             raise _unwritable(self.path, e) from e
         return out
+
+
+def stored_bytes(source: ClipSource, samples: int) -> int:
+    """Bytes that the file of a `DiskCanvas` has when all is painted."""
+    return sum(source.incomplete()) * samples * 4 * int(np.prod(_kept_shape(source)))
+
+
+def _kept_shape(source: ClipSource) -> tuple[int, int, int]:
+    return 3, len(range(source.height)[source.rows]), len(range(source.width)[source.columns])
 
 
 def _unwritable(path: Path, e: OSError) -> VideoWriteError:

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -126,6 +126,7 @@ def inpaint(
     model: str | Path | tuple[Denoiser, ModelInfo] = "builtin",
     steps: int = 20,
     scheme: str = "lookahead-ar++",
+    options: Mapping[str, bool | int | float | str] | None = None,
     solver: str = "dpmpp-2m",
     window: int | None = None,
     step: int | None = None,
@@ -154,7 +155,7 @@ def inpaint(
         seed: of the answers; sample k of a seed is the same whatever `samples` is.
         model: `builtin`, FILE, `models:/NAME@ALIAS`, `runs:/ID/path`, `baseline:NAME`; or what `load_model` gives.
         steps: network calls a stage.
-        scheme, solver, window, step, precision: see `SamplingConfig`.
+        scheme, options, solver, window, step, precision: see `SamplingConfig`; `options={"near": 4}` are the scheme's own.
         device: by default cuda where there is one.
         context: surroundings that the model is given, in sizes of the hole, see `choose_regions`.
         invert_mask: black is filled.
@@ -170,6 +171,7 @@ def inpaint(
     """
     sampling = SamplingConfig(
         scheme=scheme,
+        options=dict(options or {}),
         step=step,
         window=window,
         solver=solver,
@@ -184,6 +186,8 @@ def inpaint(
     holes = as_hole(
         reader, mask, boxes, invert=invert_mask, dilate=dilate, extend=mask_extend, allow_large=allow_large, track=track
     )
+    # an embedding of another video is refused before a model is loaded
+    sampling.sampling_scheme(window=16).stages(holes.incomplete())
     painter: Painter
     if isinstance(model, tuple):
         painter = ModelPainter(model[1].source, *model, digest=None, sampling=sampling, device=where)

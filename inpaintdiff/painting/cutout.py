@@ -1,6 +1,7 @@
 """`CutOut`: the part of a video that one region covers, at the model's size, decoded when it is asked for."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from inpaintdiff.inpaint.composite import composite
 from inpaintdiff.inpaint.regions import Region
 
 _KEPT_BYTES = 16 * 2**20
+# Whole frames are in memory at once up to so many bytes: more than any window of a model needs at usual sizes.
+_READ_BYTES = 2**28
 
 
 class CutOut(ClipSource):
@@ -41,8 +44,7 @@ class CutOut(ClipSource):
     def frames(self, positions: Sequence[int]) -> Float[Tensor, "t 3 h w"]:
         missing = sorted(set(positions) - set(self._kept))
         if missing:
-            read = self.region.shrink(to_unit(self.region.cut(self._video.read(missing))))
-            self._kept |= dict(zip(missing, read, strict=True))
+            self._kept |= dict(zip(missing, self._read(missing), strict=True))
         for i in positions:
             self._kept[i] = self._kept.pop(i)  # the end of the queue: what was used last is kept longest
         out = torch.stack([self._kept[i] for i in positions])
@@ -50,6 +52,17 @@ class CutOut(ClipSource):
         for i in list(self._kept)[: max(0, len(self._kept) - most)]:
             del self._kept[i]
         return out
+
+    def _read(self, positions: list[int]) -> Float[Tensor, "t 3 h w"]:
+        """At once what is small; else from the beginning, so that of whole frames only one is in memory."""
+
+        def cut(frames: UInt8[np.ndarray, "t ph pw 3"]) -> Float[Tensor, "t 3 h w"]:
+            return self.region.shrink(to_unit(self.region.cut(frames)))
+
+        info = self._video.info
+        if len(positions) * info.height * info.width * 3 <= _READ_BYTES:
+            return cut(self._video.read(positions))
+        return torch.cat([cut(f[None]) for f in islice(self._video.iter(set(positions)), len(positions))])
 
     def hole(self, positions: Sequence[int]) -> Bool[Tensor, "t 1 h w"]:
         return self.region.shrink_hole(_hole(self.region.cut(self._holes.read(positions))))

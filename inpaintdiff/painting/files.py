@@ -5,59 +5,25 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from inpaintdiff.data.hole_track import HoleTrack
 from inpaintdiff.data.pictures import evenly_spaced
-from inpaintdiff.data.video import VideoReader, check_output, open_video, write_video
+from inpaintdiff.data.video import VideoReader, open_video, write_video
 from inpaintdiff.errors import SettingError, VideoWriteError
-from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting.forecast import check_fits, forecast
 from inpaintdiff.painting.inputs import as_hole
 from inpaintdiff.painting.job import Frame, Job, Step
-from inpaintdiff.painting.journal import Journal, check_journal, journal_folder
-from inpaintdiff.painting.outputs import false_colours, numbered, record_of, write_record
+from inpaintdiff.painting.journal import Journal, check_journal, is_blank, journal_folder
+from inpaintdiff.painting.order import Order, check_outputs
+from inpaintdiff.painting.outputs import false_colours, record_of, write_record
 from inpaintdiff.painting.painters import Painter
 from inpaintdiff.painting.seam import Seam
 
-_SEAM_FRAMES = 32
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is wanted: a video in, painted videos out.
-
-    Attributes:
-        video: file or folder of pictures.
-        output: .mp4, .mkv, .mov, or with `lossless` .mkv or a folder; with several samples the names get -1, -2, ...
-        mask, boxes, invert, dilate, extend, allow_large, track: the hole, see `as_hole`.
-        sampling: how to paint.
-        context: surroundings of the hole, see `choose_regions`.
-        lossless, crf, overwrite: see `write_video`.
-        resume: go on with an earlier run of the same order that was cut off, see `Journal`.
-    """
-
-    video: Path
-    output: Path
-    mask: Path | None = None
-    boxes: Sequence[str] = ()
-    invert: bool = False
-    dilate: int = 0
-    extend: str | None = None
-    allow_large: bool = False
-    track: int | None = None
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-    context: float = 0.5
-    lossless: bool = False
-    crf: int = 12
-    overwrite: bool = False
-    resume: bool = False
-
-    def outputs(self) -> tuple[list[Path], Path | None, Path]:
-        """See `numbered`."""
-        return numbered(self.output, self.sampling.samples)
+SEAM_FRAMES = 32
 
 
 @dataclass(frozen=True)
@@ -103,24 +69,32 @@ def check(order: Order) -> Checked:
     """Read the inputs and see that the outputs can be written.
 
     Raises:
-        VideoReadError, VideoWriteError, HoleError, SettingError: what is wrong with the order.
+        VideoReadError, VideoWriteError, HoleError, SettingError, PlanError: what is wrong with the order.
     """
     video = open_video(order.video)
-    outputs, spread, sidecar = order.outputs()
-    videos = [*outputs, *([spread] if spread else [])]
     folder = journal_folder(order.output)
-    for path in videos:
+    # What an unfinished job had begun to write is its own; the journal tells when it is opened.
+    check_outputs(order, overwrite=order.overwrite or (order.resume and not is_blank(folder)))
+    for path in order.videos():
         if path.resolve() == order.video.resolve():
             raise VideoWriteError(f"{path} is the input; give the output another name.")
-        # What an unfinished job had begun to write is its own; the journal tells when it is opened.
-        check_output(path, lossless=order.lossless, overwrite=order.overwrite or (order.resume and folder.exists()))
-    if sidecar.exists() and not order.overwrite and not (order.resume and folder.exists()):
-        raise VideoWriteError(f"{sidecar} exists already; give another output, or --overwrite (overwrite=True).")
     check_journal(folder, resume=order.resume, overwrite=order.overwrite)
     if not 0 <= order.crf <= 51:
         raise SettingError(f"crf {order.crf} is not a quality of x264; expected 0 (best) to 51.")
     if not order.context >= 0:
         raise SettingError(f"context must be 0 or more (in sizes of the hole), got {order.context}")
+    checked = read_inputs(order, video)
+    _check_folder(order.output.absolute().parent)
+    return checked
+
+
+def read_inputs(order: Order, video: VideoReader | None = None) -> Checked:
+    """Read the inputs; whether outputs can be written is not looked at.
+
+    Raises:
+        VideoReadError, HoleError, SettingError, PlanError: what is wrong with them.
+    """
+    video = video or open_video(order.video)
     holes = as_hole(
         video,
         order.mask,
@@ -131,14 +105,16 @@ def check(order: Order) -> Checked:
         allow_large=order.allow_large,
         track=order.track,
     )
-    _check_folder(order.output.absolute().parent)
+    # an embedding of another video is refused here, not when the model has been loaded
+    order.sampling.sampling_scheme(window=16).stages(holes.incomplete())
     return Checked(order, video, holes)
 
 
 def _check_folder(folder: Path) -> None:
+    """It can be written to, or could be made."""
+    there = next(p for p in (folder, *folder.parents) if p.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as e:
         raise VideoWriteError(f"{folder} cannot be written to: {e.strerror or e}.") from e
@@ -149,9 +125,10 @@ def make_job(checked: Checked, painter: Painter) -> Job:
 
     Raises:
         PlanError: the painter's scheme cannot paint this video.
+        SettingError: it takes more memory or disk than there is.
     """
     order = checked.order
-    return Job(
+    job = Job(
         checked.video,
         checked.holes,
         painter,
@@ -159,6 +136,8 @@ def make_job(checked: Checked, painter: Painter) -> Job:
         seed=order.sampling.seed,
         context=order.context,
     )
+    check_fits(job, forecast(job, lossless=order.lossless), order.output)
+    return job
 
 
 def run(order: Order, job: Job, report: Report = lambda _: None) -> Written:
@@ -166,31 +145,35 @@ def run(order: Order, job: Job, report: Report = lambda _: None) -> Written:
 
     Raises:
         VideoReadError: the input has gone.
-        VideoWriteError: an output cannot be written, or the disk is full; the journal stays.
+        VideoWriteError: an output cannot be written, or the disk is full; the journal stays, if a stage was finished.
         SettingError: the journal that was to be gone on with is that of another order.
     """
     begin = time.monotonic()
     journal = Journal(journal_folder(order.output), fingerprint(order, job), resume=order.resume)
-    if order.resume and not journal.writing:
-        for path in order.outputs()[0]:
-            check_output(path, lossless=order.lossless, overwrite=order.overwrite)
     seam = Seam()
     outputs, spread, sidecar = order.outputs()
-    if not all(journal.written(p.name) and p.exists() for p in [*outputs, *([spread] if spread else [])]):
-        for step in job.paint(journal.folder, journal.stages(len(job.regions))):
-            journal.finish_stage(step)
-            report(step)
-        _write_all(order, job, journal, seam, report)
+    try:
+        if order.resume and not journal.writing:
+            check_outputs(order, order.overwrite)
+        if not all(journal.written(p.name) and p.exists() for p in order.videos()):
+            for step in job.paint(journal.folder, journal.stages(len(job.regions))):
+                journal.finish_stage(step)
+                report(step)
+            _write_all(order, job, journal, seam, report)
+    except BaseException:
+        journal.remove_if_blank()
+        raise
     seconds = time.monotonic() - begin
     record = record_of(job)
     record["hole"] |= {"dilated": order.dilate, "inverted": order.invert}
     record |= {
         "outputs": [p.name for p in outputs],
         "uncertainty": spread and spread.name,
-        "encoding": {"lossless": True} if order.lossless else {"lossless": False, "crf": order.crf},
+        "encoding": order.encoding(),
         "seconds": round(seconds, 3),
         "seam": (ratio := seam.ratio()) and round(ratio, 3),
     }
+    _remove_parts(sidecar)
     write_record(sidecar, record, overwrite=True)  # that it may be was checked before painting
     journal.remove()
     return Written(outputs, spread, sidecar, seconds, ratio)
@@ -231,19 +214,24 @@ def _write_all(order: Order, job: Job, journal: Journal, seam: Seam, report: Rep
         if journal.written(path.name) and path.exists():
             done += info.frames
             continue
-        for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # of a run that was killed
-            shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+        _remove_parts(path)
         write_video(
             path, counted(frames), info.fps, crf=order.crf, lossless=order.lossless, overwrite=overwrite, like=info
         )
         journal.finish_video(path.name)
 
 
+def _remove_parts(path: Path) -> None:
+    """What a run that was killed had begun to write."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
+
+
 def _measured(frames: Iterator[Frame], job: Job, seam: Seam) -> Iterator[Frame]:
     """The same frames; some of those with a hole are looked at."""
     incomplete = job.holes.incomplete()
     marked = [i for i, hole in enumerate(incomplete) if hole]
-    chosen = {marked[k] for k in evenly_spaced(len(marked), _SEAM_FRAMES)}
+    chosen = {marked[k] for k in evenly_spaced(len(marked), SEAM_FRAMES)}
     for i, frame in enumerate(frames):
         if i in chosen:
             seam.add(frame, job.holes.read([i])[0])

@@ -1,10 +1,11 @@
 """What people hand in, as a video and a hole: paths, arrays and tensors."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, islice, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from inpaintdiff.errors import HoleError, InpaintDiffError, VideoReadError, Vide
 
 # Arrays carry no rate; what `write_video` is given for them unless the caller says otherwise.
 ARRAY_FPS = Fraction(25)
+# What NumPy and torch raise for what has no shape, or a type of its own.
+_NO_ARRAY = (ValueError, TypeError, RuntimeError)
 
 
 class ArrayFrames(FrameSource):
@@ -29,8 +32,8 @@ class ArrayFrames(FrameSource):
     def read(self, indices: Sequence[int]) -> UInt8[np.ndarray, "n h w 3"]:
         return self._frames[list(indices)]
 
-    def iter(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        return iter(self._frames)
+    def iter(self, wanted: Container[int] | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        return (frame for i, frame in enumerate(self._frames) if wanted is None or i in wanted)
 
 
 def as_video(video: str | Path | np.ndarray | torch.Tensor) -> VideoReader:
@@ -64,7 +67,10 @@ def as_video(video: str | Path | np.ndarray | torch.Tensor) -> VideoReader:
 
 
 def _as_uint8(video: np.ndarray | torch.Tensor) -> UInt8[np.ndarray, "t h w 3"]:
-    array = video.detach().cpu().numpy() if isinstance(video, torch.Tensor) else np.asarray(video)
+    try:
+        array = _as_array(video)
+    except _NO_ARRAY as e:
+        raise VideoReadError(f"the frames are no array: {e}.") from e
     if array.ndim == 4 and array.size and array.dtype == np.uint8 and array.shape[3] == 3:
         return array
     if array.ndim == 4 and array.size and np.issubdtype(array.dtype, np.floating) and array.shape[1] == 3:
@@ -77,6 +83,14 @@ def _as_uint8(video: np.ndarray | torch.Tensor) -> UInt8[np.ndarray, "t h w 3"]:
     raise VideoReadError(
         f"the frames are {array.dtype} {array.shape}; expected uint8 [t, h, w, 3], or floats [t, 3, h, w] from -1 to 1."
     )
+
+
+def _as_array(given: Any) -> np.ndarray:
+    """Of a tensor wherever it is, which may be of a type that NumPy does not have; of an array, or nested lists."""
+    if not isinstance(given, torch.Tensor):
+        return np.asarray(given)
+    plain = given.detach().cpu()
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain.resolve_conj()).numpy()
 
 
 def as_hole(
@@ -140,7 +154,10 @@ def _pictures(
             drawn = (dilated(picture[None], dilate)[0] for picture in drawn)
     if mask is None:
         return drawn
-    source = mask.detach().cpu().numpy() if isinstance(mask, torch.Tensor) else mask
+    try:
+        source = mask if isinstance(mask, str | Path) else _as_array(mask)
+    except _NO_ARRAY as e:
+        raise HoleError(f"the mask is no array: {e}.") from e
     given = hole_pictures(source, *size, dilate=dilate, extend="hold" if extend else None, invert=invert, track=track)
     return map(np.logical_or, *_as_long(given, drawn, size[0])) if boxes else given
 
@@ -164,4 +181,6 @@ def _box(box: str | Box | Sequence[int]) -> Box:
         raise HoleError(
             f"box {tuple(box)} has {len(box)} numbers; expected x1, y1, x2, y2 and perhaps two frame numbers."
         )
+    if not all(isinstance(v, int | np.integer) or (isinstance(v, float) and v.is_integer()) for v in box):
+        raise HoleError(f"box {tuple(box)} has a value that is not whole; expected pixels and frame numbers.")
     return Box(*(int(v) for v in box))

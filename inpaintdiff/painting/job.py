@@ -1,6 +1,7 @@
 """`Job`: one video, cut out, painted stage by stage, and put together again. Memory is that of a window and of a frame."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from inpaintdiff.analysis.cost import Makeup, makeups
 from inpaintdiff.data.hole_track import HoleTrack
 from inpaintdiff.data.video import VideoReader
 from inpaintdiff.errors import HoleError
 from inpaintdiff.inpaint.canvas import DiskCanvas
 from inpaintdiff.painting.cutout import CutOut
 from inpaintdiff.painting.painters import Painter
+from inpaintdiff.schemes import Stage
 
 Frame = UInt8[np.ndarray, "h w 3"]
 
@@ -80,10 +83,19 @@ class Job:
         self.samples, self.seed = samples, seed
         self.regions = painter.regions(holes.union, context)
         self.cutouts = [CutOut(video, holes, region) for region in self.regions]
-        plans = [painter.plan(c.incomplete()) for c in self.cutouts]
+        plans = self.plans()
         self.stages = [len(p) for p in plans]
+        self.makeups = [makeups(p) for p in plans]
         self.total_frames = [sum(len(s.latent) for s in p) for p in plans]
         self._canvases: list[DiskCanvas] = []
+
+    def plans(self) -> list[list[Stage]]:
+        """The stages of every cut-out. They are made anew: those of a long video are not held while it is painted."""
+        return [self.painter.plan(c.incomplete(), c.height * c.width) for c in self.cutouts]
+
+    def makeups_in_all(self) -> Counter[Makeup]:
+        """How many stages of every make-up all cut-outs have together."""
+        return sum(self.makeups, Counter())
 
     @property
     def calls(self) -> int:

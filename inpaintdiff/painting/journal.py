@@ -41,7 +41,7 @@ class Journal:
             if known.exists():
                 _check_same(folder, json.loads(known.read_text(encoding="utf-8")), plain)
             else:
-                folder.mkdir(exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
                 part = folder / f"{_FINGERPRINT}.part"
                 part.write_text(json.dumps(plain, indent=2), encoding="utf-8")
                 part.replace(known)
@@ -86,10 +86,13 @@ class Journal:
         self._append(f"video {name}")
 
     def remove(self) -> None:
-        """All is done. The log goes last: a removal that is cut off can still be gone on with."""
-        for path in sorted(self.folder.iterdir(), key=lambda p: p.name == _LOG):
-            path.unlink(missing_ok=True)
-        self.folder.rmdir()
+        """All is done."""
+        remove_journal(self.folder)
+
+    def remove_if_blank(self) -> None:
+        """Nothing was finished, so there is nothing to go on from."""
+        if not self._lines:
+            remove_journal(self.folder)
 
     def _append(self, line: str) -> None:
         self._lines.append(line.split())
@@ -105,6 +108,22 @@ class Journal:
 def journal_folder(output: Path) -> Path:
     """`OUT.job`, beside the output."""
     return output.with_name(f"{output.name}.job")
+
+
+def is_blank(folder: Path) -> bool:
+    """Whether a journal says nothing: cut off before its first line, or after its log was removed, when all was done."""
+    try:
+        return not (folder / _LOG).exists()
+    except OSError:  # a name that no folder can have
+        return True
+
+
+def remove_journal(folder: Path) -> None:
+    """What was painted goes first, then the log, then what it was the log of: a removal that is cut off can be gone on with."""
+    order = {_LOG: 1, _FINGERPRINT: 2}
+    for path in sorted(folder.iterdir(), key=lambda p: order.get(p.name, 0)):
+        path.unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def check_journal(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -135,9 +154,12 @@ def check_journal(folder: Path, *, resume: bool, overwrite: bool) -> None:
 def _check_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """A job is gone on with only if it would give the same bytes."""
     for key in sorted({*before, *now}):
-        if before.get(key) != now.get(key):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            _check_same(folder, old, new)  # the sentence is to show the value that differs, not the table that it is in
+        elif old != new:
             raise SettingError(
-                f"{folder} was begun with {key} {_short(before.get(key))}, now it is {_short(now.get(key))}; "
+                f"{folder} was begun with {key} {_short(old)}, now it is {_short(new)}; "
                 "give the same input and options, or begin anew with --overwrite and without --resume"
             )
 

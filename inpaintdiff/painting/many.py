@@ -2,15 +2,17 @@
 
 import csv
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inpaintdiff.data.video_container import is_folder
 from inpaintdiff.data.video_readers import IMAGE_SUFFIXES, natural_key
 from inpaintdiff.errors import InpaintDiffError, SettingError, VideoReadError
-from inpaintdiff.painting.files import Order, Written, check, make_job, run
+from inpaintdiff.painting.files import Written, check, make_job, run
 from inpaintdiff.painting.job import Job
-from inpaintdiff.painting.journal import journal_folder
+from inpaintdiff.painting.order import Order, was_done
 from inpaintdiff.painting.painters import Painter
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,13 @@ class Outcome:
         order: that was given.
         written: its files; None where it failed, or was there already.
         error: why it failed, a sentence.
+        unforeseen: the fault was not the input's.
     """
 
     order: Order
     written: Written | None = None
     error: str | None = None
+    unforeseen: bool = False
 
 
 def orders_of(order: Order) -> list[Order] | None:
@@ -46,11 +50,11 @@ def orders_of(order: Order) -> list[Order] | None:
 
     Raises:
         VideoReadError: an empty folder, or a table without rows or with other columns.
-        SettingError: two videos would be written to the same place.
+        SettingError: two videos would be written to the same place, or one outside of `order.output`.
     """
-    if order.video.suffix.lower() == ".csv" and order.video.is_file():
+    if order.video.suffix.lower() == ".csv" and not is_folder(order.video) and order.video.is_file():
         found = list(_from_table(order))
-    elif order.video.is_dir():
+    elif is_folder(order.video):
         inside = sorted((p for p in order.video.iterdir() if not p.name.startswith(".")), key=natural_key)
         videos = [p for p in inside if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()]
         if not videos or any(p.suffix.lower() in IMAGE_SUFFIXES for p in inside):
@@ -60,11 +64,18 @@ def orders_of(order: Order) -> list[Order] | None:
         return None
     taken: dict[Path, Path] = {}
     for o in found:
-        if (other := taken.setdefault(o.output.resolve(), o.video)) != o.video:
+        place = _absolute(o.output)
+        if (other := taken.setdefault(place, o.video)) != o.video:
             raise SettingError(
                 f"{other} and {o.video} would both be written to {o.output}; name the outputs in a CSV file."
             )
+        if not place.is_relative_to(_absolute(order.output)):
+            raise SettingError(f"{o.video} would be written to {o.output}, outside of {order.output}.")
     return found
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` stumbles over names that no file can have
 
 
 def paint_all(
@@ -78,16 +89,13 @@ def paint_all(
         perform: paints one.
     """
     for order in orders:
-        if order.resume and order.outputs()[2].exists() and not journal_folder(order.output).exists():
-            yield Outcome(order)
-            continue
         try:
-            outcome = Outcome(order, perform(order, make_job(check(order), painter)))
+            outcome = Outcome(order, None if was_done(order) else perform(order, make_job(check(order), painter)))
         except InpaintDiffError as e:
             outcome = Outcome(order, error=str(e))
         except Exception as e:  # a fault of ours with one video must not cost the night's other videos
             log.exception("%s: unforeseen", order.video)
-            outcome = Outcome(order, error=f"unforeseen {type(e).__name__}: {e}")
+            outcome = Outcome(order, error=f"unforeseen {type(e).__name__}: {e}", unforeseen=True)
         yield outcome
 
 
@@ -106,8 +114,12 @@ def _from_table(order: Order) -> Iterator[Order]:
         )
     if not rows:
         raise VideoReadError(f"{path} has no row.")
-    for row in rows:
-        video = path.parent / (row["video"] or "")
+    for k, row in enumerate(rows, 1):
+        if not row["video"]:
+            raise VideoReadError(f"{path}: row {k} names no video.")
+        if None in row:
+            raise VideoReadError(f"{path}: row {k} has more than its {len(columns)} columns; a box wants quotes.")
+        video = path.parent / row["video"]
         boxes, mask = (row.get("box") or "").split(), row.get("mask")
         yield replace(
             order,
@@ -124,7 +136,7 @@ def _output_for(video: Path, order: Order) -> Path:
 
 def _mask_for(video: Path, mask: Path | None) -> Path | None:
     """The mask of this video's name in a folder of masks; a folder of pictures without one is the mask of every video."""
-    if mask is None or not mask.is_dir():
+    if mask is None or not is_folder(mask):
         return mask
     named = [p for p in mask.iterdir() if p.stem == video.stem and not p.name.startswith(".")]
     return min(named, key=natural_key) if named else mask

@@ -1,5 +1,6 @@
 """What can paint: a model through the `Inpainter`, or a baseline. Both choose cut-outs, know their stages, and paint on a canvas."""
 
+import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -19,13 +20,16 @@ from inpaintdiff.inpaint.canvas import Canvas
 from inpaintdiff.inpaint.inpainter import Progress
 from inpaintdiff.inpaint.regions import Region, choose_regions
 from inpaintdiff.inpaint.sampling import SamplingConfig
-from inpaintdiff.schemes import Stage, make_scheme
+from inpaintdiff.schemes import SamplingScheme, Stage
 from inpaintdiff.types import VideoClip
 
 _BASELINE = "baseline:"
 _REGISTRY = ("models:/", "runs:/")
 # Pixels round a hole that a baseline is given: more than any of them looks at.
 _BASELINE_MARGIN = 32
+# A baseline is given so many bytes of frames at once, and takes several times as much; and so many frames in any case.
+_BASELINE_BYTES = 2**28
+_BASELINE_LEAST = 16
 
 
 class Painter(ABC):
@@ -46,8 +50,13 @@ class Painter(ABC):
         """The cut-outs of a picture whose holes, over all frames, are `union`."""
 
     @abstractmethod
-    def plan(self, incomplete: Sequence[bool]) -> list[Stage]:
-        """The stages in which a cut-out is painted."""
+    def plan(self, incomplete: Sequence[bool], pixels: int = 1) -> list[Stage]:
+        """The stages in which a cut-out is painted.
+
+        Args:
+            incomplete: which of its frames have a hole.
+            pixels: of one of its frames.
+        """
 
     @abstractmethod
     def paint(self, canvas: Canvas, seed: int, first_stage: int = 0) -> Iterator[Progress]:
@@ -85,10 +94,25 @@ class ModelPainter(Painter):
         self._inpainter.samples_per_batch = 1
         self.calls = self._inpainter.calls
 
+    @property
+    def scheme(self) -> SamplingScheme:
+        """Which frames are painted when."""
+        return self._inpainter.scheme
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """The model, on its device."""
+        return self._inpainter.denoiser
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """Of network arithmetic; None is float32."""
+        return self._inpainter.autocast
+
     def regions(self, union: Bool[np.ndarray, "h w"], context: float) -> list[Region]:
         return choose_regions(union, *self.info.size, context)
 
-    def plan(self, incomplete: Sequence[bool]) -> list[Stage]:
+    def plan(self, incomplete: Sequence[bool], pixels: int = 1) -> list[Stage]:
         return self._inpainter.plan(incomplete)
 
     def paint(self, canvas: Canvas, seed: int, first_stage: int = 0) -> Iterator[Progress]:
@@ -107,6 +131,7 @@ class ModelPainter(Painter):
                 "scheme": s.scheme,
                 "window": scheme.window,
                 "step": scheme.step,
+                "options": {k: _plain(v) for k, v in {**s.options, **scheme.options()}.items()},
                 "solver": s.solver,
                 "calls_per_stage": self.calls,
                 "grid": s.grid or self.info.config["grid"],
@@ -116,7 +141,7 @@ class ModelPainter(Painter):
 
 
 class BaselinePainter(Painter):
-    """Content propagation; it holds the cut-out of the whole video in memory, which a model never does."""
+    """Content propagation, from all of a video or, where that is too much to hold, from as many frames around as `_BASELINE_BYTES` hold."""
 
     def __init__(self, name: str, baseline: Baseline) -> None:
         self.name, self.device, self.calls = name, torch.device("cpu"), 0
@@ -129,18 +154,32 @@ class BaselinePainter(Painter):
         right = min(union.shape[1], int(columns[-1]) + 1 + _BASELINE_MARGIN)
         return [Region(top, left, bottom - top, right - left, 1, union)]
 
-    def plan(self, incomplete: Sequence[bool]) -> list[Stage]:
-        latent = tuple(i for i, x in enumerate(incomplete) if x)
-        return [Stage(latent, (), tuple(i for i, x in enumerate(incomplete) if not x))] if latent else []
+    def plan(self, incomplete: Sequence[bool], pixels: int = 1) -> list[Stage]:
+        frames = len(incomplete)
+        window = min(frames, max(_BASELINE_LEAST, _BASELINE_BYTES // (3 * 4 * pixels)))
+        step = frames if window == frames else window // 2
+        stages = []
+        for begin in range(0, frames, step):
+            first = min(max(0, begin - (window - step) // 2), frames - window)
+            marked = [i for i in range(first, first + window) if incomplete[i]]
+            latent = tuple(i for i in marked if begin <= i < begin + step)
+            others = tuple(i for i in marked if i not in latent)
+            observed = tuple(i for i in range(first, first + window) if not incomplete[i])
+            if latent:
+                stages.append(Stage(latent, others, observed))
+        return stages
 
     def paint(self, canvas: Canvas, seed: int, first_stage: int = 0) -> Iterator[Progress]:
-        begin = time.monotonic()
-        for stage in self.plan(canvas.incomplete())[first_stage:]:
-            clip = VideoClip(
-                canvas.window(stage.frames, slice(0, 1))[0], canvas.hole(stage.frames), canvas.index(stage.frames)
-            )
-            canvas.paste(stage.latent, slice(0, 1), self._baseline.paint(clip)[None, list(stage.latent)])
-            yield Progress(stage, 1, 1, len(stage.latent), len(stage.latent), time.monotonic() - begin, canvas)
+        begin, incomplete = time.monotonic(), canvas.incomplete()
+        stages = self.plan(incomplete, canvas.hole([0]).numel())
+        done = sum(len(s.latent) for s in stages[:first_stage])
+        for k, stage in enumerate(stages[first_stage:], first_stage + 1):
+            at = stage.frames
+            clip = VideoClip(canvas.window(at, slice(0, 1))[0], canvas.hole(at), canvas.index(at))
+            painted = self._baseline.paint(clip)[[at.index(i) for i in stage.latent]]
+            canvas.paste(stage.latent, slice(0, 1), painted[None])
+            done += len(stage.latent)
+            yield Progress(stage, k, len(stages), done, sum(incomplete), time.monotonic() - begin, canvas)
 
     def describe(self) -> dict[str, Any]:
         return {"model": {"name": self.name}}
@@ -181,10 +220,11 @@ def check_names(source: str | Path, sampling: SamplingConfig) -> None:
     """What can be said about a model and its sampling without loading anything.
 
     Raises:
-        SettingError, PlanError: an unknown solver, scheme or baseline, or several samples of a baseline.
+        SettingError, PlanError: an unknown solver, scheme or baseline, an embedding that cannot be read, or several samples of
+            a baseline.
     """
     make_solver(sampling.solver)
-    make_scheme(sampling.scheme, window=sampling.window or 16, step=sampling.step or 8)
+    sampling.sampling_scheme(window=16)
     if name := baseline_name(source):
         make_baseline(name)
         if sampling.samples > 1:
@@ -209,6 +249,13 @@ def load_painter(
     path = model_file(source, tracking_uri)
     denoiser, info = load_denoiser(path, device)
     return ModelPainter(str(source), denoiser, info, file_digest(path), sampling, device)
+
+
+def _plain(value: Any) -> Any:
+    """A scheme's option as it is; of an embedding, or whatever else is no plain value, its identity."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return f"sha256:{hashlib.sha256(repr(value).encode()).hexdigest()}"
 
 
 def choose_device(name: str | None) -> torch.device:

@@ -1,32 +1,53 @@
-"""Runs the command line in child processes and kills them, without a chance to tidy up, at random moments.
+"""Runs the command line in child processes and kills them, without a chance to tidy up.
 
     python killed.py SCRATCH KILLS SEED -- ARGUMENTS OF inpaintdiff inpaint, WITHOUT -o
 
+They are killed at KILLS random moments; if that is 0, just before and just after every renaming and every removal of a file instead.
 Prints one JSON line: the hashes of the undisturbed result, and of what `--resume` made of every run that was killed. One process
 imports everything and forks, so that a run costs no start.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import random
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from inpaintdiff.cli import main
 
 
-def begin(args: list[str]) -> int:
-    """Start the command in a child process."""
+def begin(args: list[str], fatal: int | None = None) -> int:
+    """Start the command in a child process; the `fatal`-th renaming or removal is its last, if `fatal` is odd it still happens."""
     pid = os.fork()
     if pid:
         return pid
+    if fatal is not None:
+        calls = itertools.count()
+        for name in ("replace", "unlink", "rmdir"):
+            setattr(Path, name, deadly(getattr(Path, name), calls, fatal))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     os._exit(main(args))
+
+
+def deadly(call: Callable[..., Any], calls: Iterator[int], fatal: int) -> Callable[..., Any]:
+    def wrapped(*args: Any, **options: Any) -> Any:
+        k = next(calls)
+        if k == fatal // 2 and fatal % 2 == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = call(*args, **options)
+        if k == fatal // 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
 
 
 def ended(pid: int, seconds: float) -> bool:
@@ -72,14 +93,16 @@ def run(scratch: Path, kills: int, seed: int, args: list[str]) -> None:
     finish(["inpaint", *args, "-o", str(scratch / "whole" / "out.mkv")])
     whole = time.monotonic() - start
     killed, found = 0, []
-    for k in range(kills):
+    for k in range(kills) if kills else itertools.count():
         again = ["inpaint", *args, "-o", str(scratch / str(k) / "out.mkv"), "--resume"]
-        # Strata, so that few kills fall into different phases; the second kill falls into the resumed run.
-        killed += kill(again, whole * (k + rng.random()) / kills)
-        killed += kill(again, whole * rng.random() / 2)
-        if (scratch / str(k) / "out.mkv.json").exists() and not (scratch / str(k) / "out.mkv.job").exists():
-            found.append(hashes(scratch / str(k)))
-            continue
+        if kills:
+            # Strata, so that few kills fall into different phases; the second kill falls into the resumed run.
+            killed += kill(again, whole * (k + rng.random()) / kills)
+            killed += kill(again, whole * rng.random() / 2)
+        elif os.waitpid(begin(again, fatal=k), 0)[1] == signal.SIGKILL:
+            killed += 1
+        else:
+            break
         finish(again)
         found.append(hashes(scratch / str(k)))
     print(json.dumps({"whole": hashes(scratch / "whole"), "found": found, "killed": killed}))

@@ -9,6 +9,7 @@ import torch
 from inpaintdiff.data.video import to_uint8, to_unit
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting import cutout, painters
 from inpaintdiff.painting.inputs import as_hole, as_video
 from inpaintdiff.painting.job import Job, region_seed, spread_of
 from inpaintdiff.painting.painters import load_painter
@@ -106,3 +107,28 @@ def test_spread_is_the_deviation_of_the_samples():
     assert spread[0, 1] == pytest.approx(np.std([0, 1, 0, 1], ddof=1), rel=1e-5)
     assert spread[1, 0] == pytest.approx(np.std([10, 20, 30, 40], ddof=1) / 255 / 3**0.5, rel=1e-5)
     assert not spread_of(versions[:1]).any()
+
+
+@pytest.mark.parametrize("frames", [20, 33, 100])
+def test_a_baseline_paints_long_videos_in_parts_that_fit(tmp_path, monkeypatch, frames):
+    """Every frame once, and from neighbours that reach as far as a hole that passes by."""
+    video = pictures(1, 24, 32).repeat(frames, axis=0)
+    mask = np.zeros((frames, 24, 32), dtype=bool)
+    for i in range(frames):
+        mask[i, 4:20, (3 * i) % 26 : (3 * i) % 26 + 6] = i % 7 != 3
+    monkeypatch.setattr(painters, "_BASELINE_BYTES", 1)
+    job = Job(as_video(video), as_hole(as_video(video), mask), load_painter("baseline:nearest", SamplingConfig(), CPU))
+    assert sum(job.stages) == -(-frames // 8)
+    steps = list(job.paint(tmp_path))
+    assert [s.frames for s in steps] == sorted({s.frames for s in steps})
+    assert steps[-1].frames == steps[-1].total_frames == mask.any(axis=(1, 2)).sum()
+    assert np.array_equal(np.stack(list(job.frames(0))), video)
+
+
+def test_frames_that_are_read_one_by_one_are_the_same(model, tmp_path, monkeypatch):
+    frames = pictures(10, 48, 64)
+    for folder in ("at once", "one by one"):
+        (tmp_path / folder).mkdir()
+    whole = painted(frames, ["5,5,30,30@2-7"], model, tmp_path / "at once")
+    monkeypatch.setattr(cutout, "_READ_BYTES", 0)
+    assert np.array_equal(painted(frames, ["5,5,30,30@2-7"], model, tmp_path / "one by one"), whole)

@@ -51,7 +51,7 @@ def test_a_folder_with_a_mask_for_each(clips, tmp_path, capsys):
         "--model",
         "baseline:telea",
     ]
-    assert main(args) == 1
+    assert main(args) == 2
     stdout = capsys.readouterr().out.splitlines()
     assert stdout[:2] == [f"painted  {out / 'a2.mkv'}", f"painted  {out / 'a10.mkv'}"]
     assert stdout[2].startswith(f"failed   {clips / 'b.mkv'}: {clips / 'b.mkv'} cannot be read as a video")
