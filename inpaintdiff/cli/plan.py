@@ -1,12 +1,13 @@
-"""`inpaintdiff plan`: the stages of a sampling scheme, before they are paid for. Needs torch only for --solver and for videos."""
+"""`inpaintdiff plan`: the stages of a sampling scheme, before they are paid for. A number of frames without a model needs no torch."""
 
 import argparse
 import json
 import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
+from inpaintdiff.cli.plan_compare import compare, show
+from inpaintdiff.cli.scheme_options import options_of
 from inpaintdiff.errors import PlanError, SettingError, VideoWriteError
 from inpaintdiff.schemes import make_scheme
 from inpaintdiff.schemes.chart import plan_as_dict, plan_as_text
@@ -14,21 +15,39 @@ from inpaintdiff.schemes.stage import check_plan
 
 _PICTURES = (".png", ".svg", ".pdf")
 _LONGEST = 10_000_000
+# The default of `inpaint` calls the network once a step; knowing that saves the import of torch.
+_ONCE_A_STEP = "dpmpp-2m"
+_WINDOW = 16
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the chart of a plan, or its JSON; draw the picture."""
     if args.picture is not None:
         _check_picture(args.picture, args.overwrite)
+    _check_given(args)
+    if args.video is not None and _has_hole(args):
+        from inpaintdiff.cli.plan_job import run_job
+
+        return run_job(args)
     incomplete = _incomplete(args)
-    step = max(1, args.window // 2) if args.step is None else args.step
-    options = scheme_options(args.option)
-    if args.embedding is not None:
-        options["embedding"] = _embedding(args.embedding)
-    scheme = make_scheme(args.scheme, window=args.window, step=step, **options)
+    if args.model is not None:
+        from inpaintdiff.cli.plan_job import run_model
+
+        return run_model(args, incomplete)
+    window = _WINDOW if args.window is None else args.window
+    step = max(1, window // 2) if args.step is None else args.step
+    calls = _calls(args.solver, args.steps)
+    if args.compare:
+        show(compare([incomplete], window, step), calls * args.samples, None, args.json)
+        return 0
+    options: dict[str, object] = {**options_of(args)}
+    if "embedding" in options:
+        from inpaintdiff.inpaint.embedding import read_embedding
+
+        options["embedding"] = read_embedding(str(options["embedding"]))
+    scheme = make_scheme(args.scheme, window=window, step=step, **options)
     # proven before it is shown: a plan of a user's own scheme may be wrong
     stages = list(check_plan(scheme.stages(incomplete), incomplete, scheme.window))
-    calls = _calls(args.solver, args.steps)
     if args.json:
         print(json.dumps(plan_as_dict(stages, calls)))
     else:
@@ -40,25 +59,6 @@ def run(args: argparse.Namespace) -> int:
         title = f"{args.scheme}: {len(stages)} stages, {len(stages) * calls} network calls"
         draw_plan(stages, incomplete, args.picture, title=title)
     return 0
-
-
-def scheme_options(texts: Sequence[str]) -> dict[str, object]:
-    """Options of a sampling scheme from `name=value` texts; values are whole or decimal numbers, true, false or words.
-
-    Raises:
-        SettingError: a text of another form.
-    """
-    options: dict[str, object] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or not name.isidentifier() or name in ("window", "step"):
-            raise SettingError(f"option {text!r} is not of the form name=value, as near=2 or use_lookahead=false")
-        try:
-            options[name] = json.loads(value.strip().lower())
-        except ValueError:
-            options[name] = value.strip()
-    return options
 
 
 def frame_ranges(text: str, frames: int) -> list[bool]:
@@ -79,14 +79,20 @@ def frame_ranges(text: str, frames: int) -> list[bool]:
     return chosen
 
 
-def _incomplete(args: argparse.Namespace) -> list[bool]:
-    """Which frames have a hole, from whatever the user gave."""
-    given = args.mask is not None or bool(args.box)
-    if args.incomplete is not None and given:
+def _has_hole(args: argparse.Namespace) -> bool:
+    return args.mask is not None or bool(args.box)
+
+
+def _check_given(args: argparse.Namespace) -> None:
+    if args.incomplete is not None and _has_hole(args):
         raise SettingError("give --incomplete, or the hole itself by --mask or --box, not both")
     if args.frames is not None and args.video is not None:
         raise SettingError("give --frames N or a VIDEO, not both: the video knows how many frames it has")
-    if given:
+
+
+def _incomplete(args: argparse.Namespace) -> list[bool]:
+    """Which frames have a hole, from whatever the user gave; a video with a hole is a job, see `plan_job`."""
+    if _has_hole(args):
         return _incomplete_by_hole(args)
     if args.video is not None:
         from inpaintdiff.data.video import probe_video
@@ -106,25 +112,17 @@ def _incomplete(args: argparse.Namespace) -> list[bool]:
 def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
     from inpaintdiff.data.hole_annotations import is_shapes
     from inpaintdiff.data.hole_files import read_levels
-    from inpaintdiff.data.holes import boxes_to_hole, check_hole, parse_box, read_hole
-    from inpaintdiff.data.video import probe_video
+    from inpaintdiff.data.holes import boxes_to_hole, parse_box, read_hole
 
     boxes = [parse_box(text) for text in args.box]
     frames, size = args.frames, None
-    if args.video is not None:
-        info = probe_video(args.video)
-        frames, size = info.frames, (info.height, info.width)
     if args.mask is not None:
         if is_shapes(Path(args.mask)):
-            if size is None:
-                raise SettingError(
-                    f"{args.mask} holds outlines, which have no size of their own; give the VIDEO as well"
-                )
-        else:
-            pictures, *own = read_levels(Path(args.mask), f"mask {args.mask}").shape
-            if frames is None and pictures > 1:
-                frames = pictures
-            size = size or (own[0], own[1])
+            raise SettingError(f"{args.mask} holds outlines, which have no size of their own; give the VIDEO as well")
+        pictures, *own = read_levels(Path(args.mask), f"mask {args.mask}").shape
+        if frames is None and pictures > 1:
+            frames = pictures
+        size = own[0], own[1]
     if frames is None:
         raise SettingError("how long is the video? Give --frames N, or a VIDEO")
     if size is None:
@@ -141,29 +139,14 @@ def _incomplete_by_hole(args: argparse.Namespace) -> list[bool]:
             invert=args.invert_mask,
             track=args.track,
         )
-    elif args.video is not None:
-        check_hole(hole, args.yes)
     return [bool(picture.any()) for picture in hole]
 
 
-def _embedding(path: Path) -> list[list[float]]:
-    """A vector for each frame, from an array file."""
-    import numpy as np
-
-    try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e:
-        raise SettingError(f"cannot read the embedding {path}: {e}; expected a .npy array (frames, features)") from e
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.number):
-        raise SettingError(f"the embedding {path} is no array of numbers (frames, features)")
-    return [[float(v) for v in row] for row in vectors]
-
-
-def _calls(solver: str | None, most: int) -> int:
+def _calls(solver: str, most: int) -> int:
     """Network calls a stage: as many as allowed, or what fits of a solver that calls twice a step."""
     if most < 1:
         raise SettingError(f"--steps is {most}, expected at least 1")
-    if solver is None:
+    if solver == _ONCE_A_STEP:
         return most
     from inpaintdiff.diffusion.solvers import make_solver
 
