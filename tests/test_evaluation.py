@@ -1,6 +1,7 @@
 """The paired evaluation: what painters are given, how answers are scored, and what lies in the files."""
 
 import csv
+import dataclasses
 import json
 import math
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from inpaintdiff.errors import HoleError, SettingError, VideoWriteError
-from inpaintdiff.evaluation import SCORES, V1, Evaluation, Method, Protocol, VideoResult, baseline_method, evaluate
+from inpaintdiff.evaluation import V1, Evaluation, Method, VideoResult, baseline_method, evaluate
 from inpaintdiff.metrics.frame import frame_scores
 from inpaintdiff.types import VideoClip
 
@@ -52,7 +53,9 @@ def test_no_painter_sees_the_truth_and_what_it_does_outside_does_not_count():
         )
         assert (samples, seed) == (3, 10 + i)
         expected = frame_scores(torch.where(truth.hole, 0.5, truth.frames), truth.frames, truth.hole)
-        assert found.results["spy"][i].scores == pytest.approx({k: float(v) for k, v in expected.items()})
+        got = found.results["spy"][i].scores
+        assert {k: got[k] for k in expected} == pytest.approx({k: float(v) for k, v in expected.items()})
+        assert "psnr_outside" not in got  # it is exact by composition
 
 
 def test_differences_are_those_that_were_planted():
@@ -65,13 +68,13 @@ def test_differences_are_those_that_were_planted():
     assert "12 videos, 1 answer a video, protocol v1" in text
     assert "In PSNR hole near-0.1 is ahead of near-0.2 and telea." in text
     assert "too narrow" not in text
-    row = next(line for line in text.splitlines() if line.startswith("near-0.2"))
-    assert row.split()[1] == f"{found.mean('near-0.2', 'psnr_hole'):.2f}"
-    assert row.split()[-1] == "7"
+    row = next(line for line in text.splitlines() if line.startswith("PSNR hole, dB ↑"))
+    assert row.split()[-3:] == [f"{found.mean(m, 'psnr_hole'):.2f}" for m in found.methods]
+    assert next(line for line in text.splitlines() if line.startswith("network calls")).split()[-3:] == ["7", "7", "0"]
 
 
 def result(name: str, value: float) -> VideoResult:
-    return VideoResult(name, dict.fromkeys(SCORES, value), 0.5, 0)
+    return VideoResult(name, dict.fromkeys(["psnr_hole", "ssim_hole"], value), 0.5, 0)
 
 
 def made(*methods: list[float]) -> Evaluation:
@@ -100,14 +103,15 @@ def test_files(tmp_path):
     found = evaluate([near(0.1), baseline_method("blur")], clips(3), samples=2, about={"data": "drawn"})
     path = found.save_json(tmp_path / "new" / "r.json")
     raw = json.loads(path.read_text())
-    assert raw["schema"] == "inpaintdiff.evaluation/1"
+    assert raw["schema"] == "inpaintdiff.evaluation/2"
     assert raw["protocol"] == V1.card()
     assert raw["about"]["samples"] == 2
     assert raw["about"]["methods"]["blur"] == {"baseline": "blur"}
     assert [m["name"] for m in raw["methods"]] == ["near-0.1", "blur"]
     assert raw["methods"][0]["means"]["psnr_hole"] == found.mean("near-0.1", "psnr_hole")
-    assert len(raw["differences"]) == len(SCORES)
-    assert Evaluation.load(path) == found
+    assert len(raw["differences"]) == len(found.score_names) == 8
+    assert set(raw["absent"]) == {"lpips", "pvcs", "fid", "vfid_eval", "fvd"}
+    assert Evaluation.load(path).as_dict() == found.as_dict()
     with found.save_csv(tmp_path / "r.csv").open() as f:
         rows = list(csv.DictReader(f))
     assert [(r["method"], r["video"]) for r in rows] == [
@@ -122,9 +126,14 @@ def test_a_score_that_is_not_defined_is_none_in_files(tmp_path):
     assert found.mean("ours", "psnr_hole") == 20
     assert found.difference("theirs", "psnr_hole").videos == 1
     raw = json.loads(found.save_json(tmp_path / "r.json").read_text())
-    assert raw["methods"][0]["videos"][1]["psnr_hole"] is None
+    assert raw["methods"][0]["videos"][1]["scores"]["psnr_hole"] is None
     assert math.isnan(Evaluation.load(tmp_path / "r.json").results["ours"][1].scores["psnr_hole"])
     assert ",," in found.save_csv(tmp_path / "r.csv").read_text()
+    # an infinite one is said to be
+    exact = made([math.inf], [19.0])
+    raw = json.loads(exact.save_json(tmp_path / "e.json").read_text())
+    assert raw["methods"][0]["videos"][0]["scores"]["psnr_hole"] == "inf"
+    assert Evaluation.load(tmp_path / "e.json").mean("ours", "psnr_hole") == math.inf
 
 
 def test_existing_files_are_left_alone(tmp_path):
@@ -142,7 +151,7 @@ def test_existing_files_are_left_alone(tmp_path):
 
 
 def test_files_that_are_not_results(tmp_path):
-    for text in ("", "[]", "{}", '{"schema": "other/2"}', '{"schema": "inpaintdiff.evaluation/1"}'):
+    for text in ("", "[]", "{}", '{"schema": "other/2"}', '{"schema": "inpaintdiff.evaluation/2"}'):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(SettingError, match="results"):
             Evaluation.load(tmp_path / "x.json")
@@ -170,7 +179,7 @@ def test_clips_are_taken_one_by_one_and_seeds_do_not_depend_on_what_follows():
         "clip1", ("clip1", "near-0.1"), ("after", "clip1"),
     ]  # fmt: skip
     few = evaluate([near(0.1)], clips(1))
-    assert few.results["near-0.1"][0].scores == found.results["near-0.1"][0].scores
+    assert few.results["near-0.1"][0].scores == pytest.approx(found.results["near-0.1"][0].scores, nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +210,7 @@ def test_wrong_input():
 
 
 def test_another_card_is_another_protocol():
-    assert Protocol(dilation=4).card() != V1.card()
+    assert dataclasses.replace(V1, dilation=4).card() != V1.card()
     assert V1.card()["name"] == "v1"
 
 
@@ -209,4 +218,4 @@ def test_answers_beyond_the_range_count_as_its_ends():
     white = Method("white", lambda clip, samples, seed: torch.full((1, *clip.frames.shape), 1.0))
     glaring = Method("glaring", lambda clip, samples, seed: torch.full((1, *clip.frames.shape), 5.0))
     found = evaluate([white, glaring], clips(1))
-    assert found.results["white"][0].scores == found.results["glaring"][0].scores
+    assert found.results["white"][0].scores == pytest.approx(found.results["glaring"][0].scores, nan_ok=True)

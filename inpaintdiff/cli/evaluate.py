@@ -1,12 +1,13 @@
-"""`inpaintdiff evaluate`: models and baselines on the same held-out clips, with paired intervals."""
+"""`inpaintdiff evaluate`: folders of painted videos, models and baselines on the same clips, with paired intervals."""
 
 import argparse
-import contextlib
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
+import torch.nn.functional as F
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
@@ -15,99 +16,169 @@ from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
 from inpaintdiff.data.synthetic.scene import simulated_clip
-from inpaintdiff.errors import SettingError, VideoWriteError
-from inpaintdiff.evaluation import Method, baseline_method, evaluate
-from inpaintdiff.painting.clips import calls_of, paint_clip
+from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation import (
+    Method,
+    PaintedVideos,
+    Protocol,
+    Truths,
+    baseline_method,
+    evaluate,
+    find_networks,
+    load_protocol,
+)
+from inpaintdiff.evaluation.files import check_output, write_picture
+from inpaintdiff.evaluation.meaning import Meaning
+from inpaintdiff.evaluation.scoring import networks_of
+from inpaintdiff.metrics.semantic_world import World
+from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter, baseline_name, choose_device, load_painter
 from inpaintdiff.types import VideoClip
 
 # clips in the picture, as more rows are not looked at, and frames of each
 _SHOWN, _COLUMNS = 3, 6
+# pixels, about which larger frames are shrunk to
+_TILE = 256
 # pixels; below this a car is smaller than one
 _SMALLEST = 16
+_FRAMES = 32
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; write the results and the picture where asked to."""
     outputs = [p for p in (args.json, args.csv, args.grid) if p is not None]
     for path in outputs:
-        _check_output(path, args.overwrite)
-    number, clips, about = _clips(args)
-    methods = _methods(args)
+        check_output(path, args.overwrite)
+    protocol = load_protocol(args.protocol)
+    number, clips, about = _clips(args, protocol)
+    methods = _methods(args, clips)
+    networks = find_networks(
+        args.features_dir, _named(args.features), networks_of(protocol, args.flow), choose_device(args.device)
+    )
     rows: list[tuple[str, Tensor]] = []
+    meaning = Meaning(_worlds(args))
 
     columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("clips"),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("videos"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("evaluating", total=number)
+        task = bar.add_task("evaluating", total=number * len(methods))
 
         def before(video: str, method: str) -> None:
             bar.update(task, description=f"{video}: {method}")
 
-        def after(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> None:
+        def scored(video: str, method: str) -> None:
             bar.advance(task)
-            if args.grid is not None and bar.tasks[0].completed <= _SHOWN:
+
+        def after(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> None:
+            about.update(meaning.facts())
+            if args.grid is not None and bar.tasks[0].completed <= _SHOWN * len(methods):
                 rows.extend(_rows(video, clip, answers))
 
-        found = evaluate(methods, clips, args.samples, args.seed, about=about, before=before, after=after)
+        found = evaluate(
+            methods, clips, args.samples, args.seed, protocol, about, before, after, networks, args.flow, scored, meaning
+        )
     print(found.table())
+    if not math.isnan(meaning.truth()):
+        print(f"The truth itself has a semantic score of {meaning.truth():.3f}; a clip through which nothing drives has none.")
     if args.json is not None:
         found.save_json(args.json, args.overwrite)
     if args.csv is not None:
         found.save_csv(args.csv, args.overwrite)
     if args.grid is not None:
-        _save_picture(args.grid, rows)
+        write_picture(args.grid, contact_sheet(rows, _COLUMNS), args.overwrite)
     if outputs:
         print("\nwritten: " + ", ".join(str(p) for p in outputs))
     return 0
 
 
-def _clips(args: argparse.Namespace) -> tuple[int, Iterator[tuple[str, VideoClip]], dict[str, object]]:
+def _clips(
+    args: argparse.Namespace, protocol: Protocol
+) -> tuple[int, Iterable[tuple[str, VideoClip]], dict[str, object]]:
     """How many clips, the clips one by one, and facts about them for the result file."""
     for name in ("clips", "frames", "synthetic"):
         value = getattr(args, name)
         if value is not None and value < 1:
             raise SettingError(f"--{name} must be at least 1, got {value}")
-    if (args.data is None) == (args.synthetic is None):
-        raise SettingError("which clips? Give either --data DIR, a data set, or --synthetic N, freshly simulated ones")
+    sources = [name for name in ("truth", "data", "synthetic") if getattr(args, name) is not None]
+    if args.results and sources != ["truth"]:
+        raise SettingError("RESULTS are scored against their truth; give --truth DIR and --masks DIR")
+    if len(sources) != 1:
+        raise SettingError(
+            "which clips? Give either --truth DIR with --masks DIR, --data DIR, a data set, or --synthetic N, freshly simulated ones"
+        )
+    if args.truth is not None:
+        truths = _truths(args, protocol)
+        facts: dict[str, object] = {"data": args.truth.resolve().name, "masks": args.masks.resolve().name}
+        return len(truths), truths, {**facts, "frames": args.frames}
+    frames = args.frames or _FRAMES
     if args.data is not None:
-        data = WholeClips(args.data, args.split, args.frames)
+        data = WholeClips(args.data, args.split, frames)
         n = min(len(data), args.clips or len(data))
-        facts: dict[str, object] = {"data": args.data.resolve().name, "split": args.split, "frames": args.frames}
+        facts = {"data": args.data.resolve().name, "split": args.split, "frames": frames}
         return n, ((data.name(i), data[i]) for i in range(n)), facts
     if args.size < _SMALLEST:
         raise SettingError(f"--size must be at least {_SMALLEST}, got {args.size}")
     n, first = min(args.synthetic, args.clips or args.synthetic), args.synthetic_seed
-    made = ((f"traffic-{s}", simulated_clip(s, frames=args.frames, size=args.size)) for s in range(first, first + n))
-    return n, made, {"data": "simulated traffic", "first_seed": first, "frames": args.frames, "size": args.size}
+    made = ((f"traffic-{s}", simulated_clip(s, frames=frames, size=args.size)) for s in range(first, first + n))
+    return n, made, {"data": "simulated traffic", "first_seed": first, "frames": frames, "size": args.size}
 
 
-def _methods(args: argparse.Namespace) -> list[Method]:
-    """Models first, in the order given, then the baselines."""
-    device = choose_device(args.device)
-    sampling = sampling_of(args)
+def _worlds(args: argparse.Namespace) -> Callable[[str], World | None]:
+    """The place of a simulated clip by its name; that of another video is not known."""
+    if args.synthetic is not None:
+        return lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size)
+    if args.data is None:
+        return lambda video: None
+    data = WholeClips(args.data, args.split)
+    seeds = {data.name(i): entry.seed for i, entry in enumerate(data.entries)}
+
+    def of(video: str) -> World | None:
+        seed = seeds[video]
+        return None if seed is None or data.height != data.width else traffic_world(seed, data.height)
+
+    return of
+
+
+def _truths(args: argparse.Namespace, protocol: Protocol) -> Truths:
+    if args.masks is None:
+        raise SettingError(f"--truth {args.truth} says what is true, not what was painted; give --masks DIR as well")
+    found = Truths.find(args.truth, args.masks, protocol, args.invert_mask, args.yes)
+    videos = dict(list(found.videos.items())[: args.clips])
+    return replace(found, videos=videos, limit=args.frames)
+
+
+def _methods(args: argparse.Namespace, clips: Iterable[tuple[str, VideoClip]]) -> list[Method]:
+    """Folders first, then models, in the order given, then the baselines."""
     methods = []
-    for source in args.model or ["builtin"]:
+    for folder in args.results:
+        assert isinstance(clips, Truths)
+        names = [f.resolve().name for f in args.results]
+        # as much of the path as tells them apart
+        name = folder.resolve().name if names.count(folder.resolve().name) == 1 else str(folder)
+        methods.append(Method(name, about={"folder": str(folder)}, painted=PaintedVideos(folder, clips)))
+    device, sampling = choose_device(args.device), sampling_of(args)
+    for source in args.model or ([] if args.results else ["builtin"]):
         if (baseline := baseline_name(source)) is not None:
             methods.append(baseline_method(baseline))
             continue
         painter = load_painter(source, sampling, device, args.tracking_uri)
         assert isinstance(painter, ModelPainter)
-        methods.append(_model_method(painter))
-    named = [name.strip() for name in args.baselines.split(",")] if args.baselines not in ("", "none") else []
+        methods.append(model_method(painter))
+    baselines = ("none" if args.results else "nearest,median,telea") if args.baselines is None else args.baselines
+    named = [name.strip() for name in baselines.split(",")] if baselines not in ("", "none") else []
     taken = {m.name for m in methods}
     return methods + [baseline_method(name) for name in dict.fromkeys(named) if name not in taken]
 
 
-def _model_method(painter: ModelPainter) -> Method:
-    return Method(
-        painter.name,
-        lambda clip, samples, seed: paint_clip(painter, clip, samples, seed),
-        lambda clip: calls_of(painter, clip),
-        {**painter.describe(), "device": str(painter.device)},
-    )
+def _named(features: list[str]) -> dict[str, Path]:
+    """`KIND=FILE` of --features."""
+    for text in features:
+        if "=" not in text:
+            raise SettingError(f"--features {text} is not of the form KIND=FILE, as i3d=weights/i3d.pt")
+    return {kind: Path(file) for kind, _, file in (text.partition("=") for text in features)}
 
 
 def _rows(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
@@ -117,25 +188,5 @@ def _rows(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> list[tuple
     for method, painted in answers.items():
         name = Path(method).stem
         rows += [(name if len(painted) == 1 else f"{name} sample {k}", s) for k, s in enumerate(painted)]
-    return [(label, frames[at]) for label, frames in [*rows, ("truth", clip.frames)]]
-
-
-def _save_picture(path: Path, rows: list[tuple[str, Tensor]]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(contact_sheet(rows, _COLUMNS)).save(part, format="PNG")
-        part.replace(path)
-    except OSError as e:
-        raise VideoWriteError(f"{path} cannot be written: {e.strerror or e}") from e
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-
-
-def _check_output(path: Path, overwrite: bool) -> None:
-    """Before hours are paid for what cannot be written."""
-    if path.is_dir():
-        raise VideoWriteError(f"{path} is a folder; give the name of a file")
-    if path.exists() and not overwrite:
-        raise VideoWriteError(f"{path} exists already; give another name, or --overwrite")
+    shrink = max(1, max(clip.frames.shape[-2:]) // _TILE)
+    return [(label, F.avg_pool2d(frames[at], shrink)) for label, frames in [*rows, ("truth", clip.frames)]]

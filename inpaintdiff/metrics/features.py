@@ -1,5 +1,7 @@
 """Features of frames and videos, for `frechet`. The networks are the caller's, with weights that it has loaded."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -8,22 +10,29 @@ from torch import Tensor
 
 from inpaintdiff.errors import SettingError
 from inpaintdiff.metrics.i3d import I3D
-from inpaintdiff.metrics.inception import FIDInception
+from inpaintdiff.metrics.inception import INCEPTION_SIZE, FIDInception
 
 # DeepMind's FVD: 224 pixels; two slices of Mixed_5c are pooled at once, which takes 9 frames
 _FVD_SIZE, _FVD_FRAMES = 224, 9
 
 
 @torch.inference_mode()
-def fid_features(network: FIDInception, frames: Float[Tensor, "t 3 h w"], batch: int = 16) -> Float[Tensor, "t 2048"]:
+def fid_features(
+    network: FIDInception,
+    frames: Float[Tensor, "t 3 h w"],
+    batch: int = 16,
+    resize: Literal["tensorflow", "pytorch"] = "tensorflow",
+) -> Float[Tensor, "t 2048"]:
     """Inception features of every frame, for FID over frames.
 
     Args:
         network: with weights.
         frames: in [-1, 1]; not rounded to 8 bits, which for frames that were 8-bit makes no difference.
         batch: frames at a time.
+        resize: "tensorflow" is FID's own; "pytorch" is that of pytorch-fid, which other numbers come from.
     """
-    return torch.cat([network(part) for part in frames.split(batch)])
+    prepare = _as_pytorch_fid if resize == "pytorch" else torch.nn.Identity()
+    return torch.cat([network(prepare(part)) for part in frames.split(batch)])
 
 
 @torch.inference_mode()
@@ -72,6 +81,12 @@ def fvd_feature(network: I3D, frames: Float[Tensor, "t 3 h w"]) -> Float[Tensor,
         raise SettingError(f"the feature of FVD needs at least {_FVD_FRAMES} frames, got {len(frames)}")
     large = F.interpolate(frames, size=(_FVD_SIZE, _FVD_SIZE), mode="bilinear", align_corners=False)
     return network.class_scores(_video(large))[0]
+
+
+def _as_pytorch_fid(frames: Float[Tensor, "t 3 h w"]) -> Float[Tensor, "t 3 299 299"]:
+    """Pictures that the network neither resizes nor shifts: what reaches its first layer is in [-1, 1] exactly."""
+    large = F.interpolate(frames, size=(INCEPTION_SIZE, INCEPTION_SIZE), mode="bilinear", align_corners=False)
+    return (large * 128 + 0.5) / 127.5
 
 
 def _video(frames: Float[Tensor, "t 3 h w"]) -> Float[Tensor, "1 3 t h w"]:

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from inpaintdiff.errors import SettingError
 
+# of a matrix of pairs, at once in memory
+_ROWS = 1024
+
 
 def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """Squared Frechet distance of Gaussians with the means and (unbiased) covariances of two sets of features.
@@ -44,14 +47,15 @@ def kernel_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     _enough(a, b)
     x, y = a.double(), b.double()
 
-    def kernel(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-        return (p @ q.T / p.shape[1] + 1) ** 3
+    def total(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Float[Tensor, ""]:
+        # some rows at a time: all pairs of 45,000 frames would take 16 GB
+        return torch.stack([((part @ q.T / p.shape[1] + 1) ** 3).sum() for part in p.split(_ROWS)]).sum()
 
     def within(p: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        k, n = kernel(p, p), len(p)
-        return (k.sum() - k.diagonal().sum()) / (n * (n - 1))
+        n = len(p)
+        return (total(p, p) - ((p * p).sum(dim=1) / p.shape[1] + 1).pow(3).sum()) / (n * (n - 1))
 
-    return float(within(x) + within(y) - 2 * kernel(x, y).mean())
+    return float(within(x) + within(y) - 2 * total(x, y) / (len(x) * len(y)))
 
 
 def _root(x: Float[Tensor, "n d"]) -> Float[Tensor, "k d"]:

@@ -33,6 +33,7 @@ class I3D(nn.Module):
     """
 
     features = 1024
+    classes = 400
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +105,8 @@ class _Unit(nn.Module):
         self.size, self.stride = (size, size, size), (stride, stride, stride)
 
     def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b d t2 h2 w2"]:
-        return F.relu(self.bn(self.conv3d(_same(x, self.size, self.stride))))
+        # in place: at 854 x 480, 60 frames of the first layer take 760 MB
+        return F.relu_(self.bn(self.conv3d(_same(x, self.size, self.stride))))
 
 
 class _Mixed(nn.Module):

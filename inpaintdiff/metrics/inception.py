@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from inpaintdiff.metrics.weights import load_weights
 
-_SIZE = 299
+INCEPTION_SIZE = 299
 
 
 class FIDInception(nn.Module):
@@ -72,7 +72,7 @@ def _resize(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 299 299"]:
     """
     for dim in (-2, -1):
         n = x.shape[dim]
-        at = torch.arange(_SIZE, dtype=torch.float32, device=x.device) * (n / _SIZE)
+        at = torch.arange(INCEPTION_SIZE, dtype=torch.float32, device=x.device) * (n / INCEPTION_SIZE)
         low = at.floor().long()
         share = (at - low).to(x.dtype)
         share = share.view(-1, 1) if dim == -2 else share

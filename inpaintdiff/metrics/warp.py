@@ -4,6 +4,7 @@ E_warp falls with anything that is smooth or still, so that it means something b
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
@@ -13,8 +14,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from inpaintdiff.errors import SettingError
+from inpaintdiff.metrics.raft import RAFTSmall
+
 # DIS matches patches of 8 pixels: smaller pictures are enlarged so that a patch does not cover half of what moves in them
 _SHORT_SIDE = 256
+# the coarsest of four correlations, each half of the one before, at an eighth of the picture
+_RAFT_SMALLEST = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,24 @@ class VideoFlow:
         backward = torch.stack([dis_flow(b, a, size) for a, b in pairs]) if pairs else none
         return VideoFlow(forward, backward, "dis")
 
+    @staticmethod
+    @torch.inference_mode()
+    def raft(network: RAFTSmall, frames: Float[Tensor, "t 3 h w"]) -> "VideoFlow":
+        """By RAFT-small: some seconds a pair of frames on a CPU.
+
+        Raises:
+            SettingError: frames of less than 64 pixels.
+        """
+        if min(frames.shape[-2:]) < _RAFT_SMALLEST:
+            raise SettingError(
+                f"RAFT needs frames of at least {_RAFT_SMALLEST} pixels, got {tuple(frames.shape[-2:])}; take the flow 'dis'"
+            )
+        ways = [(network(a[None], b[None]), network(b[None], a[None])) for a, b in pairwise(frames)]
+        none = frames.new_zeros(0, 2, *frames.shape[-2:])
+        forward, backward = (torch.cat([none, *(w[k] for w in ways)]) for k in (0, 1))
+        return VideoFlow(forward, backward, "raft-small")
+
+    @cached_property
     def followed(self) -> Bool[Tensor, "s 1 h w"]:
         """True where a pixel of frame k is seen in frame k + 1.
 
@@ -71,15 +95,25 @@ def warp_error(
     Returns:
         float64; NaN where no pixel can be followed.
     """
-    fetched, _ = warped(video[1:], flow.forward)
-    counted = flow.followed()
-    if hole is not None:
-        # not 0: where a way ends on a whole pixel, rounding gives its neighbours a millionth
-        ends, _ = warped(hole[1:].to(video.dtype), flow.forward)
-        counted = counted & (hole[:-1] | (ends > 1e-3))
-    error = torch.where(counted, (video[:-1].double() - fetched.double()).square() / 4, 0.0)
-    pixels = counted.flatten(1).sum(dim=1) * video.shape[1]
-    return error.flatten(1).sum(dim=1) / pixels
+    whole, within = warp_errors(video, flow, hole)
+    return whole if hole is None else within
+
+
+def warp_errors(
+    video: Float[Tensor, "t c h w"], flow: VideoFlow, hole: Bool[Tensor, "t 1 h w"] | None
+) -> tuple[Float[Tensor, " s"], Float[Tensor, " s"]]:
+    """`warp_error` of everything and of the hole, for the cost of one; a pair of frames at a time is in memory."""
+    found = torch.full((2, len(flow.forward)), torch.nan, dtype=torch.float64)
+    for k, way in enumerate(flow.forward.unsqueeze(1)):
+        fetched, _ = warped(video[k + 1 : k + 2], way)
+        counted = flow.followed[k]  # 1 h w
+        error = (video[k].double() - fetched[0].double()).square().mean(dim=0, keepdim=True) / 4
+        found[0, k] = error[counted].mean()
+        if hole is not None:
+            # not 0: where a way ends on a whole pixel, rounding gives its neighbours a millionth
+            ends, _ = warped(hole[k + 1 : k + 2].to(video.dtype), way)
+            found[1, k] = error[counted & (hole[k] | (ends[0] > 1e-3))].mean()
+    return found[0], found[1]
 
 
 def warped(

@@ -12,7 +12,7 @@ from inpaintdiff.errors import CheckpointError
 logger = logging.getLogger(__name__)
 
 
-def load_weights(network: nn.Module, path: Path | str, ignore: Iterable[str] = ()) -> None:
+def load_weights(network: nn.Module, path: Path | str, ignore: Iterable[str] = (), prefix: str = "") -> None:
     """Fill a network from a file of tensors, in place; afterwards it is in evaluation mode and takes no gradients.
 
     A metric on random features looks like a number and means nothing, so that anything but the very tensors is refused.
@@ -21,6 +21,7 @@ def load_weights(network: nn.Module, path: Path | str, ignore: Iterable[str] = (
         network: gets the weights.
         path: a `torch.save`d dictionary of tensors; nothing else in it is unpickled.
         ignore: names (their first parts) of tensors that the file may have and the network has not.
+        prefix: that the file's names may all have before those of the network.
 
     Raises:
         CheckpointError: no such file, or not the weights of this network.
@@ -32,7 +33,8 @@ def load_weights(network: nn.Module, path: Path | str, ignore: Iterable[str] = (
         )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        kept = {k: v for k, v in state.items() if k.split(".")[0] not in set(ignore)}
+        named = {k.removeprefix(prefix): v for k, v in state.items()}
+        kept = {k: v for k, v in named.items() if k.split(".")[0] not in set(ignore)}
         network.load_state_dict(kept)
     except Exception as e:  # torch.load raises whatever the bytes of a foreign file lead it to
         first = str(e).strip().splitlines()

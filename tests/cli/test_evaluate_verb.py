@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from inpaintdiff.cli import main
+from inpaintdiff.data.holes import write_hole
 from inpaintdiff.data.synthetic.write import synthesize_traffic
+from inpaintdiff.data.video import write_video
 from inpaintdiff.evaluation import V1, Evaluation
-from tests.painting.small import SIZE, model_file
+from tests.painting.small import SIZE, model_file, pictures, video_file
 
 SMALL = ("--frames", "5", "--size", str(SIZE), "--steps", "2")
 
@@ -65,9 +67,9 @@ def test_a_model_against_baselines_on_simulated_clips(
     assert files["--csv"].read_bytes() == before
     assert main(["evaluate", *args, "--overwrite"]) == 0
     again = Evaluation.load(files["--json"])
-    assert [v.scores for m in again.methods for v in again.results[m]] == [
-        v.scores for m in found.methods for v in found.results[m]
-    ]
+    for method in found.methods:
+        for v, w in zip(again.results[method], found.results[method], strict=True):
+            assert v.scores == pytest.approx(w.scores, nan_ok=True)
 
 
 def test_a_data_set_and_baselines_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,12 +84,47 @@ def test_a_data_set_and_baselines_alone(data: Path, tmp_path: Path, capsys: pyte
     assert "minus" not in capsys.readouterr().out
 
 
+def test_folders_of_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Painted elsewhere, beside a baseline that paints here, by another protocol; then compared with another file."""
+    mask = np.zeros((32, 40), dtype=np.uint8)
+    mask[8:20, 10:25] = 255
+    for k, name in enumerate(("a", "b")):
+        video_file(tmp_path / "truth" / f"{name}.mkv", 5, 32, 40)
+        write_video(tmp_path / "ours" / f"{name}_out.mkv", pictures(5, 32, 40, k + 1), 25, lossless=True)
+        write_hole(tmp_path / "masks" / f"{name}.png", mask[None] > 0)
+    where = ["--truth", str(tmp_path / "truth"), "--masks", str(tmp_path / "masks")]
+    args = [str(tmp_path / "ours"), *where, "--json", str(tmp_path / "ours.json"), "--grid", str(tmp_path / "g.png")]
+    assert main(["evaluate", *args]) == 0
+    out = capsys.readouterr().out
+    assert "PSNR outside" in out
+    assert "minus" not in out  # nothing is painted here unless it is asked for
+    assert (
+        main(
+            ["evaluate", *where, "--model", "baseline:blur", "--baselines", "none", "--json", str(tmp_path / "b.json")]
+        )
+        == 0
+    )
+    assert main(["compare", str(tmp_path / "b.json"), str(tmp_path / "ours.json")]) == 0
+    assert "blur is" in capsys.readouterr().out
+    legacy = [str(tmp_path / "ours"), *where, "--baselines", "telea", "--protocol", "legacy-432"]
+    assert main(["evaluate", *legacy, "--clips", "1", "--frames", "2", "--json", str(tmp_path / "l.json")]) == 0
+    found = Evaluation.load(tmp_path / "l.json")
+    assert found.methods == ("ours", "telea")
+    assert [(v.video, v.frames) for v in found.results["ours"]] == [("a", 2)]
+    assert main(["compare", str(tmp_path / "l.json"), str(tmp_path / "ours.json"), "--force"]) == 2
+
+
 def test_wrong_input_is_one_sentence(
     data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blur = ("--model", "baseline:blur")
-    assert "either --data" in refused(capsys, *blur)
-    assert "either --data" in refused(capsys, *blur, "--data", str(data), "--synthetic", "2")
+    assert "either --truth" in refused(capsys, *blur)
+    assert "either --truth" in refused(capsys, *blur, "--data", str(data), "--synthetic", "2")
+    assert "give --masks" in refused(capsys, *blur, "--truth", str(data))
+    assert "give --truth" in refused(capsys, str(tmp_path), "--data", str(data))
+    assert "no protocol 'v2'" in refused(capsys, *blur, "--synthetic", "1", "--protocol", "v2")
+    assert "KIND=FILE" in refused(capsys, *blur, "--synthetic", "1", "--features", "i3d")
+    assert "there are no weights" in refused(capsys, *blur, "--synthetic", "1", "--features", "i3d=missing.pt")
     assert "--synthetic must be at least 1" in refused(capsys, *blur, "--synthetic", "0")
     assert "--frames must be at least 1" in refused(capsys, *blur, "--synthetic", "1", "--frames", "0")
     assert "16" in refused(capsys, *blur, "--synthetic", "1", "--size", "8")

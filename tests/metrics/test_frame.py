@@ -17,9 +17,9 @@ from inpaintdiff.metrics.frame import (
     sample_scores,
     seam_region,
     ssim,
-    ssim_map,
     video_mean,
 )
+from inpaintdiff.metrics.ssim import Window, ssim_map
 
 
 def draw(seed: int, t: int = 2, h: int = 20, w: int = 24, c: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,6 +80,30 @@ def test_ssim_is_scikit_images(size):
         assert means[i].item() == pytest.approx(mean, abs=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("window", "options"),
+    [
+        (Window(65, None, sample_covariance=True), {"win_size": 65, "data_range": 1}),  # E2FGVI, ProPainter
+        (Window(7, None, 2.0, sample_covariance=True), {"data_range": 2}),  # DEVIL
+        (Window(7, None), {"use_sample_covariance": False, "data_range": 1}),
+        (Window(17, 2.4), {"gaussian_weights": True, "sigma": 2.4, "use_sample_covariance": False, "data_range": 1}),
+    ],
+)
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_every_variant_of_ssim_is_scikit_images(window, options, everywhere):
+    """Where only a part differs, only that part is computed, and nothing changes."""
+    prediction, truth = draw(5, 1, 70, 90)
+    if not everywhere:
+        part = torch.zeros(1, 1, 70, 90, dtype=torch.bool)
+        part[..., 2:9, 60:80] = True
+        prediction = torch.where(part, prediction, truth)
+    a, b = (((v[0].double() + 1) / 2).numpy() for v in (prediction, truth))
+    mean, full = structural_similarity(a, b, channel_axis=0, full=True, **options)
+    np.testing.assert_allclose(ssim_map(prediction, truth, window)[0].numpy(), full, atol=1e-10)
+    whole = torch.ones(1, 1, 70, 90, dtype=torch.bool)
+    assert ssim(prediction, truth, whole, window).item() == pytest.approx(mean, abs=1e-10)
+
+
 def test_ssim_over_a_region_is_the_mean_of_the_map_there():
     prediction, truth = draw(2)
     got = ssim(prediction, truth, box())
@@ -135,8 +159,8 @@ def test_full_is_the_weighted_mean_of_hole_and_outside(seed):
 def test_regions():
     hole = torch.cat([box(1), torch.zeros(1, 1, 20, 24, dtype=torch.bool)])
     assert REGIONS["full"](hole)[0].all()
-    for region in REGIONS.values():  # a frame without a hole is not measured at all
-        assert not region(hole)[1].any()
+    for name, region in REGIONS.items():  # a frame without a hole is not measured at all, unless the protocol wants it
+        assert region(hole)[1].any() == (name == "picture")
     assert torch.equal(REGIONS["hole"](hole), hole)
     assert torch.equal(REGIONS["outside"](hole)[0], ~hole[0])
     seam = seam_region(hole, width=2)[0, 0]

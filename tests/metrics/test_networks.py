@@ -1,6 +1,7 @@
 """Feature networks: shapes and contracts with random weights, parity with other implementations where the published ones are at hand."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from inpaintdiff.metrics.features import fid_features, fvd_feature, vfid_feature
 from inpaintdiff.metrics.i3d import I3D
 from inpaintdiff.metrics.inception import FIDInception
 from inpaintdiff.metrics.lpips import LPIPS, lpips
+from inpaintdiff.metrics.sets import FeatureDistance
 
 FILES = {
     LPIPS: "lpips_alex_features_and_lin_v0.1.pt",
@@ -84,6 +86,19 @@ def test_video_features(random_i3d: I3D) -> None:
         fvd_feature(random_i3d, frames[:8])
 
 
+def test_the_resize_of_pytorch_fid() -> None:
+    """What reaches the first layer is the picture at 299 pixels, in [-1, 1], by torch's own bilinear resize."""
+    network = FIDInception().eval()
+    seen = []
+    network.Conv2d_1a_3x3.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    frames = torch.rand(1, 3, 40, 50) * 2 - 1
+    fid_features(network, frames, resize="pytorch")
+    fid_features(network, frames)
+    expected = torch.nn.functional.interpolate(frames, size=(299, 299), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(seen[0], expected, atol=1e-5, rtol=0)
+    assert (seen[1] - expected).abs().max() > 0.1
+
+
 def test_frames_are_taken_in_batches() -> None:
     torch.manual_seed(0)
     network = FIDInception().eval()
@@ -144,3 +159,29 @@ def test_i3d_knows_what_it_sees(assets: Path) -> None:
     margin = (frames.shape[-1] - frames.shape[-2]) // 2
     assert fvd_feature(network, frames[..., margin:-margin]).softmax(dim=0)[103] > 0.9
     assert vfid_feature(network, frames[..., :64, :64]).shape == (1024,)
+
+
+@pytest.mark.slow
+@pytest.mark.assets
+@pytest.mark.timeout(1500)
+def test_fid_of_256_frames_is_torchmetrics(assets: Path) -> None:
+    """The distance is its own; that features are torch-fidelity's, which it uses, is the test above."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    from inpaintdiff.data.video import read_frames, to_unit
+
+    network = FIDInception.load(weights(assets, FIDInception))
+    ours = FeatureDistance("fid", partial(fid_features, network), network.features)
+    reference = nn.Identity()
+    reference.num_features = network.features
+    theirs = FrechetInceptionDistance(feature=reference)
+    hole = torch.ones(256, 1, 72, 128, dtype=torch.bool)
+    frames = to_unit(read_frames(assets / "clips/driving/us_freeway_dashcam.mp4", range(256)))
+    truth = torch.nn.functional.interpolate(frames, size=(72, 128), mode="area")
+    blurred = torch.nn.functional.avg_pool2d(truth, 3, stride=1, padding=1)
+    ours.update(blurred, truth, hole, 0)
+    for rows, real in ((ours._true, True), (ours._painted, False)):
+        theirs.update(torch.cat(getattr(ours, rows))[:, 2:], real=real)
+    found = ours.compute()["fid"].item()
+    assert found > 1
+    assert found == pytest.approx(theirs.compute().item(), abs=1e-3)

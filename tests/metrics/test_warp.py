@@ -26,7 +26,7 @@ def constant(x: float, y: float, t: int = 4, h: int = 24, w: int = 32) -> VideoF
 def test_a_known_translation_has_no_error():
     video = panning(2)
     flow = constant(-2, 0)
-    followed = flow.followed()
+    followed = flow.followed
     # what moves out on the left cannot be followed
     assert not followed[..., :2].any()
     assert followed[..., 2:].all()
@@ -62,7 +62,7 @@ def test_occlusion_by_a_moving_square():
     forward, backward = torch.zeros(1, 2, 24, 32), torch.zeros(1, 2, 24, 32)
     forward[:, 0, 8:16, 8:16] = 4  # the square in frame 0
     backward[:, 0, 8:16, 12:20] = -4  # and in frame 1
-    followed = VideoFlow(forward, backward, "known").followed()[0, 0]
+    followed = VideoFlow(forward, backward, "known").followed[0, 0]
     assert not followed[8:16, 16:20].any()  # covered in frame 1
     assert followed[9:15, 9:14].all()  # the square itself
     assert followed[:6].all()  # far from it

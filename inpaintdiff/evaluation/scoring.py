@@ -1,0 +1,201 @@
+"""The metrics of a protocol, for every method anew; what they compute of the truth is shared."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from inpaintdiff.data.resampling import dilated_by_cross, resized, resized_hole
+from inpaintdiff.data.video import to_uint8, to_unit
+from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation.networks import Networks
+from inpaintdiff.evaluation.protocol import Protocol
+from inpaintdiff.evaluation.stats import SetScore
+from inpaintdiff.metrics.per_video import (
+    VideoLPIPS,
+    VideoPSNR,
+    VideoPVCS,
+    VideoScore,
+    VideoSSIM,
+    VideoWarpError,
+)
+from inpaintdiff.metrics.remembered import Remembered
+from inpaintdiff.metrics.sets import FeatureDistance, fid, fvd, vfid_eval, vfid_train
+from inpaintdiff.metrics.warp import VideoFlow
+from inpaintdiff.types import VideoClip
+
+FLOWS = ("dis", "raft")
+# family of metrics: the network that it needs
+_NEEDS = {
+    "lpips": "lpips", "pvcs": "i3d", "fid": "inception", "vfid_eval": "i3d", "vfid_train": "i3d", "fvd": "i3d",
+}  # fmt: skip
+
+
+def networks_of(protocol: Protocol, flow: str = "dis") -> tuple[str, ...]:
+    """Kinds of the networks that a protocol has a use for."""
+    kinds = [_NEEDS[family] for family in protocol.metrics if family in _NEEDS]
+    return tuple(dict.fromkeys([*kinds, *(["raft"] if flow == "raft" and "ewarp" in protocol.metrics else [])]))
+
+
+class Suite:
+    """The metrics of a protocol, as far as their networks are at hand.
+
+    Args:
+        protocol: what to compute and how.
+        networks: with weights.
+        flow: of E_warp, one of `FLOWS`.
+
+    Attributes:
+        absent: family of metrics: a sentence about why it is not computed.
+
+    Raises:
+        SettingError: an unknown flow, or one without weights.
+    """
+
+    def __init__(self, protocol: Protocol, networks: Networks, flow: str = "dis") -> None:
+        if flow not in FLOWS:
+            raise SettingError(f"there is no flow {flow!r}; expected one of {', '.join(FLOWS)}")
+        if flow == "raft" and networks.raft is None and "ewarp" in protocol.metrics:
+            raise SettingError(networks.why_not("raft"))
+        self.protocol, self.networks = protocol, networks
+        self.absent: dict[str, str] = {}
+        for family in protocol.metrics:
+            kind = _NEEDS.get(family)
+            if kind is not None and getattr(networks, kind) is None:
+                self.absent[family] = networks.why_not(kind)
+        if networks.raft is not None and flow == "raft":
+            self._flow = Remembered(partial(VideoFlow.raft, networks.raft), "raft-small")
+        else:
+            self._flow = Remembered(VideoFlow.dis, "dis")
+        self._sets = self._make_sets()
+
+    def make(self) -> "Scores":
+        """Metrics that know of no video yet."""
+        # a copy has states of its own, and shares what is remembered of the truth
+        return Scores(self, self._make_scores(), [s.clone() for s in self._sets])
+
+    def _has(self, family: str) -> bool:
+        return family in self.protocol.metrics and family not in self.absent
+
+    def _make_scores(self) -> dict[str, list[VideoScore]]:
+        p, n = self.protocol, self.networks
+        pooled = {"pooled": p.pooled}
+        composited = [r for r in p.regions if r != "outside"]
+        made: dict[str, list[VideoScore]] = {}
+        if self._has("psnr"):
+            made["psnr"] = [VideoPSNR(composited, p.psnr_cap, **pooled)]
+            if "outside" in p.regions:
+                made["psnr"].append(VideoPSNR(["outside"], p.psnr_cap, **pooled))
+        if self._has("ssim"):
+            made["ssim"] = [VideoSSIM(composited, p.ssim, **pooled)]
+        if self._has("lpips") and n.lpips is not None:
+            made["lpips"] = [VideoLPIPS(n.lpips, p.frames, **pooled)]
+        if self._has("pvcs") and n.i3d is not None:
+            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride)]
+        if self._has("ewarp"):
+            made["ewarp"] = [VideoWarpError(self._flow)]
+        return made
+
+    def _make_sets(self) -> list[FeatureDistance]:
+        p, n = self.protocol, self.networks
+        made = []
+        if self._has("fid") and n.inception is not None:
+            made.append(fid(n.inception, p.frames, p.fid_resize))
+        for family, make in (("vfid_eval", vfid_eval), ("vfid_train", vfid_train), ("fvd", fvd)):
+            if self._has(family) and n.i3d is not None:
+                made.append(make(n.i3d))
+        return made
+
+
+class Scores:
+    """What a method has scored so far: see `Suite.make`."""
+
+    def __init__(self, suite: Suite, scores: dict[str, list[VideoScore]], sets: list[FeatureDistance]) -> None:
+        self._suite, self._scores, self._sets = suite, scores, sets
+
+    def add(
+        self,
+        answers: Float[Tensor, "s t c h w"],
+        truth: Float[Tensor, "t c h w"],
+        hole: Bool[Tensor, "t 1 h w"],
+        video: int,
+        raw: Float[Tensor, "s t c h w"] | None = None,
+    ) -> None:
+        """Add the answers to a video; families that cannot be computed on it become absent for good.
+
+        Args:
+            answers: composited, in [-1, 1].
+            truth, hole: of the video.
+            video: its number.
+            raw: of videos painted elsewhere, as they are: what they changed outside the hole is scored. Composites are exact there.
+        """
+        for family, metrics in list(self._scores.items()):
+            for metric in metrics:
+                if metric.names != ("psnr_outside",):
+                    self._try(family, metric, answers, truth, hole, video)
+                elif raw is not None:
+                    self._try(family, metric, raw, truth, hole, video)
+        for metric in self._sets:
+            self._try(metric.name, metric, answers, truth, hole, video)
+
+    def _try(
+        self,
+        family: str,
+        metric: VideoScore | FeatureDistance,
+        answers: Tensor,
+        truth: Tensor,
+        hole: Tensor,
+        video: int,
+    ) -> None:
+        if family in self._suite.absent:
+            return
+        try:
+            metric.update(answers, truth, hole, video)
+        except SettingError as e:  # too small or too short for the network, which the next method's answer is as well
+            self._suite.absent[family] = str(e)
+
+    def of_video(self, video: int) -> dict[str, float]:
+        """Every score of one video by name; NaN where one is not defined."""
+        found: dict[str, float] = {}
+        for family, metrics in self._scores.items():
+            if family not in self._suite.absent:
+                for metric in metrics:
+                    found |= metric.of_videos().get(video, {})
+        return found
+
+    def of_sets(self) -> dict[str, SetScore]:
+        """Every distance between sets by name."""
+        found: dict[str, SetScore] = {}
+        for metric in self._sets:
+            if metric.name in self._suite.absent:
+                continue
+            if metric.size() < 2:
+                self._suite.absent[metric.name] = (
+                    f"{metric.name} needs 2 features or more, got {metric.size()}: it is a distance of sets; give more videos"
+                )
+                continue
+            found |= {k: SetScore(float(v), metric.size()) for k, v in metric.compute().items()}
+        return found
+
+
+def prepared(clip: VideoClip, protocol: Protocol) -> VideoClip:
+    """A clip as the protocol has it: at its size, with its dilation. Unchanged where it asks for neither."""
+    if protocol.size is None and protocol.dilation == 0:
+        return clip
+    hole: Bool[np.ndarray, "t h w"] = clip.hole[:, 0].cpu().numpy()
+    frames = clip.frames
+    if protocol.size is not None and protocol.size != tuple(frames.shape[-2:]):
+        frames = to_unit(resized(to_uint8(frames), *protocol.size))
+        hole = resized_hole(hole, *protocol.size)
+    return VideoClip(frames, torch.from_numpy(dilated_by_cross(hole, protocol.dilation)).unsqueeze(1), clip.index)
+
+
+def as_compared(painted: Float[Tensor, "*s t c h w"], protocol: Protocol) -> Float[Tensor, "*s t c h w"]:
+    """Painted values as the protocol compares them, in [-1, 1]."""
+    clipped = painted.clamp(-1, 1)
+    if protocol.values == "float":
+        return clipped
+    # a thousandth, lest a value that was 8-bit loses a level to rounding
+    return ((clipped + 1) * 127.5 + 1e-3).floor() / 127.5 - 1

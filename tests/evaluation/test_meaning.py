@@ -1,0 +1,63 @@
+"""Semantic and generative scores in the table of `evaluate`."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
+from inpaintdiff.evaluation.meaning import Meaning, shows
+
+SEED, FRAMES = 20_000_001, 16
+GENERATIVE = ("psnr_hole_best_of_k", "psnr_hole_of_mean", "diversity")
+CALIBRATION = ("calibration_error", "error_over_spread", "spread_error_rank")
+
+
+def near_truth(samples: int, spread: float) -> Method:
+    """The truth and noise in the hole: what no real painter could know."""
+    truth = simulated_clip(SEED, FRAMES).frames
+
+    def paint(clip, asked, seed):
+        return truth + spread * torch.randn(samples, *truth.shape, generator=torch.Generator().manual_seed(seed))
+
+    return Method("near", paint)
+
+
+def test_scores_of_meaning_are_in_table_files_and_facts(tmp_path):
+    meaning, about = Meaning(lambda video: traffic_world(SEED)), {"data": "one clip"}
+    found = evaluate(
+        [near_truth(3, 0.02), baseline_method("nearest")],
+        [("clip", simulated_clip(SEED, FRAMES))],
+        samples=3,
+        about=about,
+        after=lambda *_: about.update(meaning.facts()),
+        further=meaning,
+    )
+    assert found.mean("near", "semantic") >= 0.9
+    assert not found.mean("nearest", "semantic") > 0.5
+    assert meaning.truth() >= 0.98
+    for name in (*GENERATIVE, *CALIBRATION):
+        assert math.isfinite(found.mean("near", name))
+        assert math.isnan(found.mean("nearest", name))
+    assert found.mean("near", "diversity") == pytest.approx(0.01, rel=0.1)
+    # samples are scattered round the truth itself, not round a guess: they differ more than they err
+    assert found.mean("near", "error_over_spread") < 0.6
+    assert "semantic" in found.table()
+    raw = json.loads(found.save_json(tmp_path / "r.json").read_text())
+    assert raw["about"]["semantic"]["near"]["speed_ks"] < 0.2
+    assert sum(raw["about"]["calibration"]["near"]["share"]) == pytest.approx(1)
+    assert Evaluation.load(tmp_path / "r.json").mean("near", "semantic") == found.mean("near", "semantic")
+
+
+def test_a_place_that_the_clip_does_not_show_gives_no_number():
+    clip = simulated_clip(SEED, 6)
+    assert shows(traffic_world(SEED), clip)
+    for other in (traffic_world(SEED + 1), traffic_world(SEED, 32)):
+        assert not shows(other, clip)
+        meaning = Meaning(lambda video, other=other: other)
+        assert meaning("any", "clip", clip, clip.frames[None]) == {}
+        assert meaning.facts() == {}
+    assert Meaning(lambda video: None)("any", "clip", clip, clip.frames[None]) == {}
