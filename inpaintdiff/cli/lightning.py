@@ -21,13 +21,23 @@ from inpaintdiff.data.hole_generators import HoleGenerator
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.schemes.tasks import TaskSampler
 from inpaintdiff.training.callbacks import Checkpoints, SaveConfig, continue_run
+from inpaintdiff.training.data_wait import DataWait
 from inpaintdiff.training.module import InpaintingModule
 from inpaintdiff.training.prediction import PredictionWriter
 
 VERBS = ("fit", "validate", "test", "predict")
 # What a configuration may name without the module, as `class_path: TrafficScenesDataModule`: subclasses of these that are imported,
-# which the data modules and the writer here are for that very reason.
-_NAMED = (ClipDataModule, TaskSampler, HoleGenerator, PredictionWriter, pl.LightningDataModule, Callback, Logger)
+# which the data modules, the writer and the clock here are for that very reason.
+_NAMED = (
+    ClipDataModule,
+    TaskSampler,
+    HoleGenerator,
+    PredictionWriter,
+    DataWait,
+    pl.LightningDataModule,
+    Callback,
+    Logger,
+)
 # What a checkpoint and a configuration must agree on for the weights to mean anything.
 _SAME = ("network", "precondition")
 

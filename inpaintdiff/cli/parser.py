@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from inpaintdiff.cli.parser_experiments import add_experiments
+
 LIGHTNING_VERBS = ("fit", "validate", "test", "predict")
 
 _OVERVIEW = """\
@@ -10,6 +12,8 @@ Fill holes in videos with semantically consistent content, and train the models 
 
 training (Lightning's command line; also as `lightning fit ...`):
   fit, validate, test, predict      --config conf/traffic_scenes.yaml, --print_config, --help
+  predict paints many videos on several devices, as inpaint does:
+      predict --config conf/demo.yaml --ckpt_path last --trainer.devices 2 --data VideosToPaint --data.videos videos/ --data.mask masks/
 """
 
 _MODEL_HELP = (
@@ -33,6 +37,25 @@ def _verb(
     return parser
 
 
+def _option(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="option of the scheme, repeatable: near, far, use_lookahead=false (the same frames without Z), levels",
+    )
+
+
+def _embedding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--embedding",
+        type=Path,
+        metavar="NPY",
+        help="for adaptive: array (frames, features) in which observed frames are far apart (default: frame numbers)",
+    )
+
+
 def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
     group = parser.add_argument_group("sampling")
     group.add_argument(
@@ -42,6 +65,7 @@ def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
     group.add_argument(
         "--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class"
     )
+    _option(group)
     group.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
     group.add_argument(
         "--solver", default="dpmpp-2m", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default)"
@@ -50,6 +74,16 @@ def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
     group.add_argument("--step", type=int, metavar="FRAMES", help="frames a stage paints (default: half the window)")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ... (default: cuda where there is one)")
     group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is faster and not bit-equal")
+
+
+def _result(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--context", type=float, default=0.5, help="surroundings given to the model, in hole sizes (default 0.5)"
+    )
+    parser.add_argument(
+        "--lossless", action="store_true", help="FFV1 in .mkv, or png files: known pixels stay bit-identical"
+    )
+    parser.add_argument("--crf", type=int, default=12, help="h264 quality, smaller is better (default 12)")
 
 
 def _hole(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff inpaint in.mp4 --mask masks/ -o out.mp4 --model models:/inpaintdiff-traffic@champion\n"
         "  inpaintdiff inpaint in.mp4 --mask track.json --track 3 -o out.mp4\n"
         "  inpaintdiff inpaint in.mp4 --box 200,120,330,230@0-99 --box 10,10,40,40 -o out.mp4 --resume\n"
+        "  inpaintdiff inpaint in.mp4 --mask hole.png -o out.mp4 --scheme lookahead-ar++ --option near=4 --option far=0\n"
         "  inpaintdiff inpaint clips/ --mask masks/ -o painted/      masks/NAME.png for clips/NAME.mp4\n"
         "  inpaintdiff inpaint list.csv -o painted/                  columns: video, mask, box, output",
     )
@@ -101,61 +136,17 @@ def build_parser() -> argparse.ArgumentParser:
     _hole(p)
     p.add_argument("--model", default="builtin", metavar="MODEL", help=_MODEL_HELP)
     _sampling(p)
-    p.add_argument(
-        "--context", type=float, default=0.5, help="surroundings given to the model, in hole sizes (default 0.5)"
-    )
-    p.add_argument(
-        "--lossless", action="store_true", help="FFV1 in .mkv, or png files: known pixels stay bit-identical"
-    )
-    p.add_argument("--crf", type=int, default=12, help="h264 quality, smaller is better (default 12)")
+    _embedding(p)
+    _result(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing output")
     p.add_argument(
         "--resume", action="store_true", help="go on with a run that was cut off (OUT.job lies beside the output)"
     )
     _tracking(p)
 
-    p = _verb(
-        verbs,
-        "plan",
-        "inpaintdiff.cli.plan:run",
-        "Show the stages of a sampling scheme before paying for them.",
-        "  inpaintdiff plan --frames 60 --scheme lookahead-ar++\n"
-        "  inpaintdiff plan --frames 60 --window 16 --step 8 --incomplete 0-35,40 --json\n"
-        "  inpaintdiff plan --frames 60 --option near=4 --option use_lookahead=false\n"
-        "  inpaintdiff plan in.mp4 --mask masks/ --picture plan.png\n"
-        "  inpaintdiff plan --frames 300 --scheme adaptive --embedding features.npy",
-    )
-    p.add_argument(
-        "video", type=Path, nargs="?", help="take the number of frames from here, and check --mask or --box by it"
-    )
-    p.add_argument("--frames", type=int, metavar="N", help="number of frames, instead of a video")
-    _hole(p)
-    p.add_argument("--incomplete", metavar="RANGES", help="frames with a hole, as 0-35,40 (default: all)")
-    p.add_argument(
-        "--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class"
-    )
-    p.add_argument("--window", type=int, default=16, metavar="K", help="frames a stage holds (default %(default)s)")
-    p.add_argument("--step", type=int, metavar="L", help="frames a stage paints (default: half the window)")
-    p.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="option of the scheme, repeatable: near, far, use_lookahead=false (the same frames without Z), levels",
-    )
-    p.add_argument(
-        "--embedding",
-        type=Path,
-        metavar="NPY",
-        help="for adaptive: array (frames, features) in which observed frames are far apart (default: frame numbers)",
-    )
-    p.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
-    p.add_argument("--solver", metavar="NAME", help="count the calls of this solver exactly (heun takes an odd number)")
-    p.add_argument(
-        "--json", action="store_true", help="machine-readable: {stages: [{latent, lookahead, observed}], calls}"
-    )
-    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the chart into a .png, .svg or .pdf")
-    p.add_argument("--overwrite", action="store_true", help="replace an existing picture")
+    from inpaintdiff.cli.parser_plan import add_plan  # it needs the helpers above
+
+    add_plan(verbs)
 
     p = _verb(
         verbs,
@@ -170,41 +161,9 @@ def build_parser() -> argparse.ArgumentParser:
     _sampling(p, samples=3)
     _tracking(p)
 
-    p = _verb(
-        verbs,
-        "evaluate",
-        "inpaintdiff.cli.evaluate:run",
-        "Compare models and baselines on held-out clips: hole PSNR and SSIM with paired 95 % intervals.",
-        "  inpaintdiff evaluate --synthetic 16\n"
-        "  inpaintdiff evaluate --data data/traffic --split test --model runs/traffic/last.ckpt --json scores.json",
-    )
-    p.add_argument("--data", type=Path, metavar="DIR", help="data set folder (dataset.json inside)")
-    p.add_argument("--split", default="test", help="split of the data set (default %(default)s)")
-    p.add_argument("--synthetic", type=int, metavar="N", help="instead of --data: N freshly simulated traffic clips")
-    p.add_argument(
-        "--synthetic-seed",
-        type=int,
-        default=20_000_000,
-        help="seed of the first of those clips (default %(default)s, the test split of a data set of seed 0)",
-    )
-    p.add_argument("--clips", type=int, metavar="N", help="the first N clips only")
-    p.add_argument("--frames", type=int, default=32, help="the first so many frames of each clip (default %(default)s)")
-    p.add_argument("--size", type=int, default=64, help="height and width of --synthetic clips (default %(default)s)")
-    p.add_argument(
-        "--model", action="append", metavar="MODEL", help=f"repeatable, the first is compared: {_MODEL_HELP}"
-    )
-    p.add_argument(
-        "--baselines",
-        default="nearest,median,telea",
-        metavar="NAMES",
-        help="of nearest, median, telea, navier-stokes, blur, flow; none for none (default %(default)s)",
-    )
-    _sampling(p)
-    p.add_argument("--json", type=Path, metavar="FILE", help="write results, intervals and the protocol card here")
-    p.add_argument("--csv", type=Path, metavar="FILE", help="write one row for every method and video here")
-    p.add_argument("--grid", type=Path, metavar="PNG", help="write a picture of the first clips here")
-    p.add_argument("--overwrite", action="store_true", help="replace existing files")
-    _tracking(p)
+    from inpaintdiff.cli.parser_evaluate import add_evaluation  # it needs the helpers above
+
+    add_evaluation(verbs)
 
     p = _verb(
         verbs,
@@ -218,22 +177,17 @@ def build_parser() -> argparse.ArgumentParser:
     _hole(p)
     p.add_argument("--strict", action="store_true", help="exit with code 1 if any value changed")
 
-    data = verbs.add_parser("data", help="Make and check data sets.").add_subparsers(metavar="VERB", required=True)
-    p = _verb(
-        data,
-        "synthesize",
-        "inpaintdiff.cli.data:synthesize",
-        "Write a synthetic data set in the documented folder format.",
-        "  inpaintdiff data synthesize traffic --out data/traffic --clips 1000 --size 64 --seed 0",
+    from inpaintdiff.cli.parser_masks import add_masks  # it needs the helpers above
+
+    masks = verbs.add_parser("masks", help="Make, show and convert holes.")
+    add_masks(masks.add_subparsers(metavar="VERB", required=True))
+
+    data = verbs.add_parser("data", help="Make, look at and check data sets.").add_subparsers(
+        metavar="VERB", required=True
     )
-    p.add_argument("world", choices=("traffic",))
-    p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--clips", type=int, default=1000, help="training clips (default %(default)s)")
-    p.add_argument("--held-out", type=int, default=32, help="clips for val, and for test (default %(default)s)")
-    p.add_argument("--frames", type=int, default=64, help="frames a clip, at 8 a second (default %(default)s)")
-    p.add_argument("--size", type=int, default=64, help="height and width, pixels (default %(default)s)")
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--workers", type=int, help="processes (default: one a core)")
+    from inpaintdiff.cli.parser_worlds import add_worlds  # it needs the helpers above
+
+    add_worlds(data)
     p = _verb(
         data,
         "check",
@@ -242,26 +196,13 @@ def build_parser() -> argparse.ArgumentParser:
         "  inpaintdiff data check DIR",
     )
     p.add_argument("dir", type=Path)
+    from inpaintdiff.cli.parser_data import add_prepare  # it needs the helpers above
 
-    models = verbs.add_parser("models", help="The model registry.").add_subparsers(metavar="VERB", required=True)
-    p = _verb(models, "list", "inpaintdiff.cli.models:list_", "List versions and aliases.", "  inpaintdiff models list")
-    _tracking(p)
-    p = _verb(
-        models,
-        "register",
-        "inpaintdiff.cli.models:register",
-        "Register a model file as a version.",
-        "  inpaintdiff models register builtin --name inpaintdiff-traffic --alias champion",
-    )
-    p.add_argument("model", help=_MODEL_HELP)
-    p.add_argument("--name", default="inpaintdiff-traffic", help="registered model (default %(default)s)")
-    p.add_argument("--alias", default="champion", help="points at the new version (default %(default)s); '' gives none")
-    _tracking(p)
-    p = _verb(
-        models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin"
-    )
-    p.add_argument("model", help=_MODEL_HELP)
-    _tracking(p)
+    add_prepare(data)
+
+    from inpaintdiff.cli.parser_models import add_models  # it needs the helpers above
+
+    add_models(verbs.add_parser("models", help="The model registry.").add_subparsers(metavar="VERB", required=True))
 
     p = _verb(
         verbs,
@@ -278,4 +219,5 @@ def build_parser() -> argparse.ArgumentParser:
         "Measure the order of convergence of every solver, against the exact flow of Gaussian pixels.",
         "  inpaintdiff bench-solvers",
     )
+    add_experiments(verbs, _verb)
     return parser

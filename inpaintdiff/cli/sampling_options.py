@@ -2,6 +2,7 @@
 
 import argparse
 
+from inpaintdiff.cli.scheme_options import options_of
 from inpaintdiff.inpaint.sampling import SamplingConfig
 
 
@@ -9,10 +10,12 @@ def sampling_of(args: argparse.Namespace) -> SamplingConfig:
     """What `parser._sampling` asked for.
 
     Raises:
-        SettingError: a number is out of range.
+        SettingError: a number is out of range, or an option is not of the form name=value.
+        PlanError: an unknown scheme, or an option that it does not have.
     """
     return SamplingConfig(
         scheme=args.scheme,
+        options=options_of(args),
         step=args.step,
         window=args.window,
         solver=args.solver,

@@ -4,6 +4,8 @@ import hashlib
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import IO
 
 import numpy as np
 from jaxtyping import Bool
@@ -49,6 +51,12 @@ class HoleFacts:
             raise HoleError(f"the mask touches all four borders in every frame and looks inverted. {fix}")
 
 
+def _close(file: IO[bytes]) -> None:
+    """What a full disk did not take is tried once more here, and not missed."""
+    with suppress(OSError):
+        file.close()
+
+
 class HoleTrack:
     """Holes of all frames; True is to be painted.
 
@@ -68,7 +76,7 @@ class HoleTrack:
         self.frames, self.height, self.width = frames, height, width
         self.union: Bool[np.ndarray, "h w"] = np.zeros((height, width), dtype=bool)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the object
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._bytes = (height * width + 7) // 8
         self._facts = HoleFacts()
         numbers: dict[bytes, int] = {}

@@ -1,6 +1,7 @@
 """Which windows training sees, in an order that is a pure function of (seed, epoch, position): what makes resuming exact."""
 
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,21 +73,29 @@ class TaskBatches(Sampler[list[TaskRequest]]):
 
 
 class ResumableLoader(DataLoader[VideoClip]):
-    """A DataLoader over `TaskBatches` whose position within the epoch is part of a checkpoint."""
+    """A DataLoader over `TaskBatches` whose position within the epoch is part of a checkpoint.
+
+    Attributes:
+        waited: seconds, so far, in which a batch was asked for and not there yet; workers are started within the first.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # of its own: an iterator made after a resume must not take a number from the stream that dropout draws from
         kwargs.setdefault("generator", torch.Generator())
         super().__init__(*args, **kwargs)
         self._given = 0
+        self.waited = 0.0
 
     def __iter__(self) -> Iterator[VideoClip]:  # type: ignore[override]
         batches = self.batch_sampler
         assert isinstance(batches, TaskBatches)
         self._given = batches.start
+        begun = time.perf_counter()
         for batch in super().__iter__():
+            self.waited += time.perf_counter() - begun
             self._given += 1
             yield batch
+            begun = time.perf_counter()
 
     def state_dict(self) -> dict[str, int]:
         """Batches of the present epoch that were handed out."""

@@ -1,6 +1,6 @@
 """`SamplingConfig`: how to paint, as plain values; the one place that turns names into an `Inpainter`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,11 +9,15 @@ from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.diffusion.sigma import make_grid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
+from inpaintdiff.inpaint.embedding import read_embedding
 from inpaintdiff.inpaint.inpainter import Inpainter
-from inpaintdiff.schemes import make_scheme
+from inpaintdiff.schemes import SamplingScheme, make_scheme
 
 # As `SigmaGrid` classes are named in a model's configuration, and as users name them.
 _GRID_NAMES = {"DDPMLinearGrid": "ddpm-linear", "KarrasGrid": "karras", "CosineGrid": "cosine"}
+
+# Far more of anything than can be meant; what is typed by mistake must not fill the memory.
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class SamplingConfig:
         samples: how many answers.
         seed: of the answers.
         precision: "fp32", or "bf16" for autocast (about twice as fast on CPUs that know bfloat16).
+        options: of the scheme, by name; `embedding` is the name of a file, see `read_embedding`.
+
+    Raises:
+        SettingError: a value is out of range.
+        PlanError: there is no such scheme, or it does not take these options.
     """
 
     scheme: str = "lookahead-ar++"
@@ -41,14 +50,42 @@ class SamplingConfig:
     samples: int = 1
     seed: int = 0
     precision: str = "fp32"
+    # equal settings have equal hashes without it, and a dict has none
+    options: dict[str, bool | int | float | str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        if self.calls < 1:
-            raise SettingError(f"steps must be at least 1, got {self.calls}")
-        if self.samples < 1:
-            raise SettingError(f"samples must be at least 1, got {self.samples}")
+        for name, value in (
+            ("steps", self.calls), ("samples", self.samples), ("window", self.window), ("step", self.step),
+        ):  # fmt: skip
+            if value is not None and value < 1:
+                raise SettingError(f"{name} must be at least 1, got {value}")
+            if value is not None and value > _MOST:
+                raise SettingError(f"{name} must be at most {_MOST}, got {value}")
         if self.precision not in ("fp32", "bf16"):
             raise SettingError(f"precision must be fp32 or bf16, got {self.precision!r}")
+        if wrong := sorted({"name", "window", "step"} & set(self.options)):
+            raise SettingError(f"{wrong[0]} is no option of a scheme; it is a setting of its own")
+        # the caller's dict may change later
+        object.__setattr__(self, "options", dict(self.options))
+        # a wrong name or option is said now, not when a model has been loaded or trained; files are read when they are needed
+        self._scheme(16, {k: v for k, v in self.options.items() if k != "embedding"})
+
+    def sampling_scheme(self, window: int) -> SamplingScheme:
+        """The scheme, for a model of this window.
+
+        Raises:
+            SettingError: the embedding cannot be read.
+            PlanError: an option does not fit.
+        """
+        options: dict[str, Any] = dict(self.options)
+        if "embedding" in options:
+            options["embedding"] = read_embedding(str(options["embedding"]))
+        return self._scheme(window, options)
+
+    def _scheme(self, window: int, options: dict[str, Any]) -> SamplingScheme:
+        window = window if self.window is None else self.window
+        step = max(1, window // 2) if self.step is None else self.step
+        return make_scheme(self.scheme, window=window, step=step, **options)
 
     def inpainter(
         self, denoiser: Denoiser, config: dict[str, Any], device: torch.device | str | None = None
@@ -60,14 +97,13 @@ class SamplingConfig:
             config: its plain configuration; "window" and "grid" are its own defaults.
             device: where windows are painted.
         """
-        window = self.window or int(config["window"])
         solver = make_solver(self.solver)
         steps = solver.steps_within(self.calls)
         own = config["grid"]
         grid = make_grid(self.grid) if self.grid else make_grid(_GRID_NAMES[own["class"]], **own["args"])
         return Inpainter(
             denoiser,
-            make_scheme(self.scheme, window=window, step=self.step or max(1, window // 2)),
+            self.sampling_scheme(int(config["window"])),
             solver,
             grid,
             steps,

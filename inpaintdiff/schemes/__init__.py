@@ -44,7 +44,7 @@ def make_scheme(name: str, window: int = 16, step: int = 8, **options: Any) -> S
         options: further arguments of the scheme, as `near` and `far` of lookahead-ar++.
 
     Raises:
-        PlanError: the name is unknown, what it names is not a `SamplingScheme`, or an option does not fit.
+        PlanError: the name is unknown, what it names is not a `SamplingScheme`, or an option is unknown or does not fit.
     """
     factory = _import_scheme(name) if ":" in name else _SCHEMES.get(name.lower())
     if factory is None:
@@ -53,10 +53,19 @@ def make_scheme(name: str, window: int = 16, step: int = 8, **options: Any) -> S
         raise PlanError(
             f"there is no sampling scheme {name!r}, expected package.module:Class or one of {', '.join(_SCHEMES)}{hint}"
         )
+    made: Any = factory.func if isinstance(factory, partial) else factory
+    types = made.option_types()
+    for option, value in options.items():
+        # options come from people who type them: "no" would be true, and 2.5 frames fail only when stages are made
+        if types.get(option) is bool and type(value) is not bool:
+            raise PlanError(f"option {option} of scheme {name!r} is {value!r}, expected true or false")
+        if types.get(option) in (int, int | None) and type(value) is not int and value is not None:
+            raise PlanError(f"option {option} of scheme {name!r} is {value!r}, expected a whole number")
     try:
         return factory(window=window, step=step, **options)
     except TypeError as error:
-        raise PlanError(f"the options of scheme {name!r} do not fit: {error}") from error
+        has = ", ".join(types) or "none"
+        raise PlanError(f"the options of scheme {name!r} do not fit: {error}; it has: {has}") from error
 
 
 def _import_scheme(path: str) -> Callable[..., SamplingScheme]:

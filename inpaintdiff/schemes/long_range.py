@@ -1,12 +1,13 @@
 """FDM's other schemes: long-range, independent, and adaptive (arXiv 2205.11495, section 4)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inpaintdiff.errors import PlanError
 from inpaintdiff.schemes.autoregressive import ForwardScheme
 from inpaintdiff.schemes.progress import Progress
+from inpaintdiff.schemes.stage import Stage
 
 # Distances that an adaptive plan may compute for each slot of a stage, summed over the frames of the video: bounds the
 # planning of very long videos. Up to 1,732 frames every complete frame is a candidate.
@@ -66,12 +67,20 @@ class Adaptive(ForwardScheme):
             assert self.embedding is not None
             object.__setattr__(self, "embedding", tuple(tuple(float(v) for v in vector) for vector in self.embedding))
 
+    def stages(self, incomplete: Sequence[bool]) -> Iterator[Stage]:
+        """See the base class.
+
+        Raises:
+            PlanError: at once, if the embedding is not one of this video.
+        """
+        if self.embedding is not None and len(self.embedding) != len(incomplete):
+            raise PlanError(
+                f"the embedding has {len(self.embedding)} vectors, expected one for each of {len(incomplete)} frames"
+            )
+        return super().stages(incomplete)
+
     def context(self, progress: Progress, latent: list[int], at: int) -> tuple[list[int], list[int]]:
         """See the base class."""
-        if self.embedding is not None and len(self.embedding) != len(progress):
-            raise PlanError(
-                f"the embedding has {len(self.embedding)} vectors, expected one for each of {len(progress)} frames"
-            )
         candidates = self._candidates(progress, at - len(latent))
         slots = min(self.window - len(latent), len(candidates))
         if slots == 0:

@@ -5,8 +5,9 @@ Pure index arithmetic on Python ints; this room knows neither torch nor pictures
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 from inpaintdiff.errors import PlanError
 
@@ -63,6 +64,15 @@ class SamplingScheme(ABC):
             raise PlanError(f"window must be at least 1, got {self.window}")
         if self.step < 1:
             raise PlanError(f"step must be at least 1, got {self.step}")
+
+    @classmethod
+    def option_types(cls) -> dict[str, Any]:
+        """What can be chosen beyond window and step: names and declared types."""
+        return {f.name: f.type for f in fields(cls) if f.name not in ("window", "step")}
+
+    def options(self) -> dict[str, Any]:
+        """What was chosen beyond window and step, defaults included."""
+        return {name: getattr(self, name) for name in self.option_types()}
 
     @abstractmethod
     def stages(self, incomplete: Sequence[bool]) -> Iterator[Stage]:

@@ -109,7 +109,7 @@ def test_the_whole_way(config: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "test/ssim_hole_v1" in capsys.readouterr().out
     assert main(["predict", *c, "--ckpt_path", "last"]) == 0
     videos = sorted(p.relative_to("predictions") for p in Path("predictions").rglob("*.mp4"))
-    assert [str(p) for p in videos] == [f"test/00000{i}-{k}.mp4" for i in (0, 1) for k in (0, 1)]
+    assert [str(p) for p in videos] == [f"test/00000{i}-{k}.mp4" for i in (0, 1) for k in (1, 2, "uncertainty")]
     assert len(open_video(Path("predictions") / videos[0])) == 12
     again = main(["predict", *c, "--ckpt_path", "last"])
     assert again == 2

@@ -56,6 +56,17 @@ def induced(clip: VideoClip, scheme: SamplingScheme) -> Law:
 @pytest.mark.parametrize("scheme", ["ar", "lookahead-ar++"])
 @pytest.mark.parametrize("solver", solver_names())
 def test_samples_follow_the_law_of_the_scheme(solver, scheme, pattern):
+    follows_its_law(solver, scheme, pattern)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", [name for name in scheme_names() if name not in ("ar", "lookahead-ar++")])
+@pytest.mark.parametrize("solver", solver_names())
+def test_every_scheme_with_every_solver(solver, scheme):
+    follows_its_law(solver, scheme, "late")
+
+
+def follows_its_law(solver: str, scheme: str, pattern: str) -> None:
     plan = make_scheme(scheme, window=4, step=2)
     clip = VIDEO.clip(holes(pattern, 8, VIDEO))
     steps, samples = COST[solver]

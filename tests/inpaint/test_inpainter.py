@@ -18,7 +18,7 @@ from inpaintdiff.errors import PlanError, SettingError
 from inpaintdiff.inpaint import Inpainter, MemoryCanvas
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.inpaint.inpainter import stage_seed
-from inpaintdiff.schemes import SamplingScheme, Stage, make_scheme
+from inpaintdiff.schemes import SamplingScheme, Stage, make_scheme, scheme_names
 from inpaintdiff.types import Conditioning, VideoClip
 from tests.inpaint.small import Counting, clip, inpainter, random_network
 
@@ -208,7 +208,7 @@ def test_a_long_video_costs_its_windows_only():
     st.integers(1, 9).flatmap(lambda n: st.lists(st.integers(0, 2**4 - 1), min_size=n, max_size=n)),
     st.integers(1, 5),
     st.integers(1, 5),
-    st.sampled_from(SCHEMES),
+    st.sampled_from(scheme_names()),
 )
 def test_any_hole_is_filled_and_nothing_else_changes(patterns, window, step, scheme):
     hole = torch.tensor([[p >> k & 1 for k in range(4)] for p in patterns], dtype=torch.bool).view(-1, 1, 2, 2)

@@ -58,7 +58,7 @@ def test_the_names_are_all_there():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(incomplete=holes(), window=st.integers(1, 24), step=st.integers(1, 26))
+@given(incomplete=holes(), window=st.integers(1, 64), step=st.integers(1, 70))
 @settings(max_examples=30)
 def test_every_plan_is_valid(name, incomplete, window, step):
     scheme = make_scheme(name, window, step)

@@ -22,10 +22,10 @@ class Fixed(TaskSampler):
         return self.stage
 
 
-@given(window=st.integers(1, 20), length=st.integers(1, 60), seed=st.integers(0, 2**32))
+@given(window=st.integers(1, 20), step=st.integers(1, 24), length=st.integers(1, 60), seed=st.integers(0, 2**32))
 @settings(max_examples=200)
-def test_stages_fit(window, length, seed):
-    both = MixtureTasks([FDMTasks(window), SchemeTasks(["ar", "lookahead-ar++", "hierarchy-2"], window)])
+def test_stages_fit(window, step, length, seed):
+    both = MixtureTasks([FDMTasks(window), SchemeTasks(scheme_names(), window, step)])
     for tasks in (*both.samplers, both):
         stage = tasks.sample(length, random.Random(seed))
         assert len(stage.latent) >= 1

@@ -1,0 +1,29 @@
+"""Experiments that anybody can run again by one command: `inpaintdiff experiments run NAME`."""
+
+import difflib
+
+from inpaintdiff.errors import SettingError
+from inpaintdiff.experiments.experiment import Experiment, Outcome, Request
+from inpaintdiff.experiments.subset_samplers import SubsetSamplers
+
+__all__ = ["Experiment", "Outcome", "Request", "experiment_names", "make_experiment"]
+
+_EXPERIMENTS: dict[str, type[Experiment]] = {"subset-samplers": SubsetSamplers}
+
+
+def experiment_names() -> tuple[str, ...]:
+    """Names that `make_experiment` knows."""
+    return tuple(_EXPERIMENTS)
+
+
+def make_experiment(name: str) -> Experiment:
+    """An experiment by name.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    if name not in _EXPERIMENTS:
+        near = difflib.get_close_matches(name, _EXPERIMENTS, n=1, cutoff=0.3)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SettingError(f"there is no experiment {name!r}, expected one of {', '.join(_EXPERIMENTS)}{hint}")
+    return _EXPERIMENTS[name]()

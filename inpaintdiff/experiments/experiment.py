@@ -1,0 +1,71 @@
+"""`Experiment`: a question that a command answers, in a folder that keeps what is finished."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from inpaintdiff.errors import SettingError
+
+# what is being done, how much of it is done, and how much there is; units are the experiment's own
+Report = Callable[[str, float, float], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user may choose about any experiment.
+
+    Attributes:
+        output: folder of the run; one that holds a part of the same run is gone on with.
+        steps: training steps of every arm, where there is training; the experiment's own number by default.
+        seeds: how many trainings of every arm; the experiment's own number by default.
+        quick: a run of a minute or two, that shows that everything works and nothing else.
+
+    Raises:
+        SettingError: a number below 1.
+    """
+
+    output: Path
+    steps: int | None = None
+    seeds: int | None = None
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "seeds"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"{name} must be at least 1, got {value}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Attributes:
+        text: tables and one sentence, for the terminal.
+        files: results.json first, then figures.
+    """
+
+    text: str
+    files: tuple[Path, ...]
+
+
+class Experiment(ABC):
+    """A question with a way to answer it.
+
+    Attributes:
+        name: as users name it.
+        about: the question, in a sentence.
+    """
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+
+    @abstractmethod
+    def run(self, request: Request, report: Report = lambda *_: None) -> Outcome:
+        """Answer it. A run that was cut off goes on where it was.
+
+        Raises:
+            SettingError: the folder holds a run with other settings.
+        """
