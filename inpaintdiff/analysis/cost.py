@@ -16,7 +16,7 @@ from inpaintdiff.schemes.stage import Stage
 # grows by twice the most that is in the heap, by a share of the most that is in big blocks (which is seldom there at the same time), by
 # a share of the weights, which kernels pack in an order of their own, and by what kernels take in any case.
 _BIG_BLOCK = 32 * 2**20
-_HEAP, _BIG, _PACKED, _KERNELS = 2.0, 0.6, 0.3, 30 * 2**20
+_HEAP, _BIG, _PACKED, _KERNELS = 2.0, 0.7, 0.3, 30 * 2**20
 
 
 class Makeup(NamedTuple):

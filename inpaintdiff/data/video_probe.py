@@ -254,6 +254,10 @@ class _Scan:
             "transport streams have no exact index": self.format == "mpegts",
             "it starts inside a group of pictures": not self.first_is_key or self.lost > 0,
             "it has packets that are not to be shown (an edit list) or are damaged": self.faulty,
+            # rows of 16, 24, 48 and 72 pixels; it raises an error for them
+            "decord does not read pictures this narrow": info.width < 80
+            and info.width % 8 == 0
+            and info.width % 32 != 0,
             "it has open groups of pictures": self.open_groups,
             "its key frames do not close the groups before them": self.half_keys,
             f"its header counts {self.header_frames} frames, there are {self.packets}": (

@@ -208,7 +208,9 @@ def _write_file(
     turn = like.rotation if like else 0
     height, width = first.shape[1::-1] if turn % 180 else first.shape[:2]
     stamps = _Stamps(fps, like, rounded=suffix == ".mkv")
-    mux = {"fflags": "+bitexact"} if suffix == ".mkv" else {"fflags": "+bitexact", "movflags": "+faststart"}
+    # Sound begins a little before time 0, as codecs want it; Matroska would move everything, pictures too, so that nothing does.
+    special = {"avoid_negative_ts": "disabled"} if suffix == ".mkv" else {"movflags": "+faststart"}
+    mux = {"fflags": "+bitexact", **special}
     with ExitStack() as stack:
         audio = stack.enter_context(AudioCopy(like)) if like and like.has_audio else None
         out = stack.enter_context(av.open(str(part), "w", format=_CONTAINERS[suffix], container_options=mux))

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy import ndarray
 
-from inpaintdiff.metrics.paired import Difference, paired_difference
+from inpaintdiff.metrics.paired import FEW_VIDEOS, Difference, paired_difference
 
 ALL_SCHEMES = "all schemes"
 _KINDS = {"stages": "PSNR of the clean estimate at the stages of", "painted": "hole PSNR of whole clips painted by"}
@@ -107,7 +107,12 @@ class SubsetResults:
         behind, open_ = [a for a, s in others.items() if s == 1], [a for a, s in others.items() if s != 1]
         said = [f"ahead of {' and '.join(behind)}"] if behind else []
         said += [f"not shown to differ from {' and '.join(open_)}"] if open_ else []
-        return f"At the stages of all schemes, {best} is {'; '.join(said)}."
+        luck = (
+            ""
+            if len(self.scores["stages"][ALL_SCHEMES][best]) > 1
+            else " One training each: luck in training is not in it."
+        )
+        return f"At the stages of all schemes, {best} is {'; '.join(said)}.{luck}"
 
     def text(self) -> str:
         """Tables for the terminal."""
@@ -129,7 +134,9 @@ class SubsetResults:
                     mark = "*" if c.shown else " "
                     cells.append(f"{arm} {d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}]{mark} ({each})")
                 lines.append("   ".join(cells))
-        return "\n".join([*lines, "", "* the interval excludes 0 and all seeds agree", self.sentence()])
+        painted = self.scores["painted"][ALL_SCHEMES][self.arms[0]].shape[1]
+        few = [f"{painted} painted clips are few: their intervals are too narrow"] if painted < FEW_VIDEOS else []
+        return "\n".join([*lines, "", "* the interval excludes 0 and all seeds agree", *few, self.sentence()])
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values."""

@@ -26,6 +26,8 @@ from inpaintdiff.types import VideoClip
 
 SCHEMES = ("ar", "lookahead-ar++", "hierarchy-2", "long-range")
 FDM_GROUP = "FDM's subsets"
+# Nothing is observed in these. They are few in a plan, and everything that is painted later looks at what they painted.
+FIRST_GROUP = "first stages"
 _NOISE_SEED = 1234
 
 
@@ -154,10 +156,12 @@ def _run_arm(
 
 
 def stage_groups(scale: Scale) -> dict[str, list[tuple[Stage, Pattern]]]:
-    """What is asked: the stages of each scheme, and as many of FDM's subsets, always the same."""
+    """What is asked: the stages of each scheme, its first ones by themselves, and as many of FDM's subsets; always the same."""
     groups = {scheme: stages_of(scheme, scale.frames, scale.window) for scheme in SCHEMES}
     rng, fdm = Random(_NOISE_SEED), FDMTasks(scale.window)
     count = max(map(len, groups.values()))
+    first = (stages_of(scheme, scale.frames, scale.window)[0] for scheme in SCHEMES)
+    groups[FIRST_GROUP] = list(dict.fromkeys(first))
     groups[FDM_GROUP] = [(fdm.sample(scale.frames, rng), (True,) * scale.frames) for _ in range(count)]
     return groups
 

@@ -23,6 +23,8 @@ from inpaintdiff.painting.resources import (
 _WINDOW_COPIES, _BASELINE_COPIES = 10, 7
 # Encoders hold so many bytes in any case and so many a pixel, x264 (which looks 40 frames ahead) and FFV1; measured up to 1080p.
 _X264, _FFV1 = (15e6, 195), (10e6, 85)
+# Libraries that are first used while painting bring code and buffers of so many bytes.
+_FIRST_USED = 20_000_000
 # When writing begins, this share of what painting took is still there, in a heap with gaps.
 _LEFT = 0.5
 
@@ -149,7 +151,8 @@ def _memory(job: Job, lossless: bool, window: int | None = None, precision: str 
             reading = resident([_reading(region, makeup.frames, info.height * info.width)])
             host = max(host, reading, held + (0 if on_gpu else network))
     always, a_pixel = _FFV1 if lossless else _X264
-    return int(max(host, _LEFT * host + always + a_pixel * info.height * info.width)), device
+    writing = _LEFT * host + always + a_pixel * info.height * info.width
+    return int(_FIRST_USED + max(host, writing)), device
 
 
 def _reading(region: Region, frames: int, pixels: int) -> list[int]:

@@ -15,6 +15,7 @@ from inpaintdiff.data import video_readers
 from inpaintdiff.data.video import open_video, probe_video, read_frames
 from inpaintdiff.data.video_probe import index_video
 from inpaintdiff.data.video_readers import DecordFrames, PyavFrames
+from inpaintdiff.data.video_write import write_video
 from inpaintdiff.errors import VideoReadError
 
 N = 40
@@ -210,3 +211,10 @@ def test_workers_read_right(folder: Path, start: str) -> None:
 def test_numbers_outside_the_video(folder: Path, ixs: list[int]) -> None:
     with pytest.raises(VideoReadError, match=f"has frames 0 to {N - 1}"):
         read_frames(ZOO["closed.mp4"][0](folder), ixs)
+
+
+@pytest.mark.parametrize("width", [16, 24, 48, 72])
+def test_narrow_pictures_are_not_left_to_decord(tmp_path: Path, width: int, caplog: pytest.LogCaptureFixture) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, size=(3, 32, width, 3), dtype=np.uint8)
+    assert read_frames(write_video(tmp_path / "x.mp4", frames, 10), [0, 2]).shape == (2, 32, width, 3)
+    assert not caplog.records

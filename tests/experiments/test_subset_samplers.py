@@ -13,7 +13,15 @@ from inpaintdiff.experiments import Request, experiment_names, make_experiment
 from inpaintdiff.experiments.arms import ArmData
 from inpaintdiff.experiments.run_folder import RunFolder, remove_run
 from inpaintdiff.experiments.subset_results import ALL_SCHEMES, SubsetResults
-from inpaintdiff.experiments.subset_samplers import FDM_GROUP, SCHEMES, Scale, SubsetSamplers, samplers
+from inpaintdiff.experiments.subset_samplers import (
+    FDM_GROUP,
+    FIRST_GROUP,
+    SCHEMES,
+    Scale,
+    SubsetSamplers,
+    samplers,
+    stage_groups,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 
@@ -47,13 +55,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 def test_what_is_measured(whole: tuple[Path, dict]) -> None:
     folder, found = whole
     arms = ["fdm", "schemes", "mixture"]
-    assert list(found["scores"]["stages"]) == [*SCHEMES, FDM_GROUP, ALL_SCHEMES]
+    assert list(found["scores"]["stages"]) == [*SCHEMES, FIRST_GROUP, FDM_GROUP, ALL_SCHEMES]
     assert list(found["scores"]["painted"]) == [*SCHEMES, ALL_SCHEMES]
     for kind, clips in (("stages", 2), ("painted", 1)):
         for group in found["scores"][kind].values():
             assert list(group) == arms
             assert all(np.shape(scores) == (1, clips) and np.isfinite(scores).all() for scores in group.values())
-    assert len(found["differences"]) == 2 * (6 + 5)
+    assert len(found["differences"]) == 2 * (7 + 5)
     assert {c["steps"] for c in found["cost"].values()} == {3}
     assert all(abs(c["frames"] - 3 * 2 * 4) <= 4 for c in found["cost"].values())
     scores = found["scores"]["stages"]["ar"]
@@ -83,6 +91,14 @@ def test_another_run_is_not_mixed_in(whole: tuple[Path, dict], tmp_path: Path) -
     remove_run(tmp_path / "own")
     assert not (tmp_path / "own").exists()
     remove_run(tmp_path / "own")
+
+
+def test_nothing_is_observed_in_first_stages() -> None:
+    groups = stage_groups(Scale())
+    assert groups[FIRST_GROUP]
+    assert not any(stage.observed for stage, _ in groups[FIRST_GROUP])
+    assert {len(stage.latent) + len(stage.lookahead) for stage, _ in groups[FIRST_GROUP]} <= {6, 8}
+    assert all(any(stage.observed for stage, _ in groups[scheme]) for scheme in SCHEMES)
 
 
 @pytest.mark.parametrize("arm", ["fdm", "schemes", "mixture"])

@@ -38,17 +38,16 @@ def cut_all(
     """
     jobs = sorted(sources, key=lambda s: (-s.bytes, s.label))
     report = progress or (lambda _bytes, _count: None)
-    done, count = 0.0, 0
     if workers == 0:
+        done = 0.0
         for n, source in enumerate(jobs):
             share = _Share(partial(_tell, report, done, source.bytes, n))
             cut_source(root, source, settings, share)
             done += source.bytes
             report(done, n + 1)
         return
-    for moved, finished in _side_by_side(root, jobs, settings, min(workers, len(jobs))):
-        done, count = done + moved, count + finished
-        report(done, count)
+    for size, count in _side_by_side(root, jobs, settings, min(workers, len(jobs))):
+        report(size, count)
 
 
 class _Share:
@@ -71,7 +70,7 @@ def _tell(report: Callable[[float, int], None], before: float, size: int, count:
 def _side_by_side(
     root: Path, jobs: Sequence[Source], settings: PrepareSettings, workers: int
 ) -> Iterator[tuple[float, int]]:
-    """Bytes and sources done since the last time."""
+    """Bytes that were worked through and sources that are done, now and then."""
     # spawn: a fork of a process with threads (torch, rich) can hang
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
@@ -81,19 +80,18 @@ def _side_by_side(
             pending: dict[Future[SourceRecord], Source] = {
                 pool.submit(_cut, root, source, settings, told): source for source in jobs
             }
-            reported = dict.fromkeys((s.name for s in jobs), 0.0)
+            sizes = dict.fromkeys((s.name for s in jobs), 0.0)
             while pending:
                 finished, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
-                moved = 0.0
                 with contextlib.suppress(queue.Empty):
                     while True:
                         name, size = told.get_nowait()
-                        moved, reported[name] = moved + size - reported[name], size
+                        sizes[name] = size
                 for future in finished:
                     future.result()
                     source = pending.pop(future)
-                    moved, reported[source.name] = moved + source.bytes - reported[source.name], float(source.bytes)
-                yield moved, len(finished)
+                    sizes[source.name] = float(source.bytes)
+                yield sum(sizes.values()), len(jobs) - len(pending)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
