@@ -13,7 +13,7 @@ Write a synthetic data set in the documented folder format, with its holes and t
 number of workers.
 
   traffic  from above, on roundabouts and junctions; a region over the junction is hidden. Twin of Traffic-Scenes
-           variants for tests of generalisation: dense, night, merge, bicycles
+           variants for tests of generalisation: dense, night, merge, bicycles, signals
   dashcam  from behind the windscreen; grids, blobs and boxes of cars are hidden. Twin of BDD-Inpainting
            one domain only: day, dusk, night, rain
   cars     one car of drawn model and paint before a moving background, hidden by a box that would hide any. Twin of Inpainting-Cars

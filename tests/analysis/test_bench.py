@@ -56,6 +56,7 @@ def test_advice_names_the_best_within_the_budget(bench):
         assert part in bench.text()
 
 
+@pytest.mark.slow
 def test_files(bench, tmp_path):
     files = bench.save(tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(p.name for p in files)

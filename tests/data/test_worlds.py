@@ -12,6 +12,7 @@ from inpaintdiff.data.synthetic.balls import Table, simulate_balls
 from inpaintdiff.data.synthetic.merge_map import draw_merge_map
 from inpaintdiff.data.synthetic.road_map import RoadMap, draw_road_map
 from inpaintdiff.data.synthetic.scene import simulate_scene
+from inpaintdiff.data.synthetic.signals import Signals, draw_signals
 from inpaintdiff.data.synthetic.traffic import STEP, Traffic
 from inpaintdiff.data.synthetic.worlds import WORLDS
 from inpaintdiff.data.synthetic.write import synthesize
@@ -78,10 +79,13 @@ def apart(a: np.ndarray, b: np.ndarray) -> bool:
     return False
 
 
-def broken(road: RoadMap, seed: int, density: float, bicycles: float, steps: int) -> list[str]:
+def broken(
+    road: RoadMap, seed: int, density: float, bicycles: float, steps: int, signals: Signals | None = None
+) -> list[str]:
     """Names of every law that traffic breaks."""
-    traffic, found = Traffic(road, np.random.default_rng(seed), density, bicycles), []
+    traffic, found = Traffic(road, np.random.default_rng(seed), density, bicycles, signals), []
     before: dict[int, float] = {}
+    started: set[int] = set()
     for t, vehicles in enumerate(traffic.run(steps)):
         if traffic.entered != traffic.left + len(vehicles):
             found.append(f"{t}: a vehicle came from nowhere or got lost")
@@ -92,6 +96,15 @@ def broken(road: RoadMap, seed: int, density: float, bicycles: float, steps: int
             if abs(a.v - before.get(a.number, a.v)) > 7.01 * STEP
         ]
         before = {a.number: a.v for a in vehicles}
+        now = {a.number for a in vehicles if a.inside}
+        arms = {a.number: road.lines[a.line].arms[0] for a in vehicles}
+        if signals is not None:
+            found += [
+                f"{t}: {n} started at a red light"
+                for n in now - started
+                if not signals.is_green(arms[n], (t + 1) * STEP)
+            ]
+        started |= now
         if t % 5 == 0:
             boxes = [corners(road.lines[a.line].place(a.s), a.length, a.width) for a in vehicles]
             found += [
@@ -107,6 +120,9 @@ VARIANTS = {
     "dense": lambda rng, seed, steps: broken(draw_road_map(rng), seed, 0.36, 0.0, steps),
     "merge": lambda rng, seed, steps: broken(draw_merge_map(rng), seed, 0.25, 0.0, steps),
     "bicycles": lambda rng, seed, steps: broken(draw_road_map(rng), seed, 0.14, 0.45, steps),
+    "signals": lambda rng, seed, steps: broken(
+        draw_road_map(rng, "junction"), seed, 0.3, 0.0, steps, draw_signals(rng)
+    ),
 }
 
 
@@ -128,6 +144,22 @@ def test_bicycles_are_named_and_slower() -> None:
     kinds = {p.kind: p for p in scene.tracks}  # type: ignore[attr-defined]
     assert set(kinds) == {"car", "bicycle"}
     assert kinds["bicycle"].length < 0.6 * kinds["car"].length
+
+
+def test_lights_change_and_hold_traffic_up() -> None:
+    """Opposite arms agree, the others wait, between them all do; a light that never turns green lets nobody in."""
+    lights = Signals(green=6.0, clear=2.0, offset=0.0)
+    shown = [tuple(lights.is_green(arm, t) for arm in range(4)) for t in (1.0, 7.0, 9.0, 15.0, 17.0)]
+    even, odd, none = (True, False, True, False), (False, True, False, True), (False,) * 4
+    assert shown == [even, none, odd, none, even]
+    road = draw_road_map(np.random.default_rng(0), "junction")
+    never = Traffic(road, np.random.default_rng(0), 0.3, signals=Signals(green=0.0, clear=2.0, offset=0.0))
+    *_, held = never.run(400)
+    assert held
+    assert not any(a.inside for a in held)
+    assert all(a.s + a.length / 2 <= road.lines[a.line].stop + 0.05 for a in held)
+    scene = simulate_scene(0, 64, 64, variant="signals")
+    assert (scene.frames != scene.background).any(axis=(1, 2, 3)).all()
 
 
 def test_night_is_darker_and_lit_by_lamps() -> None:

@@ -69,6 +69,7 @@ def test_what_is_measured(whole: tuple[Path, dict]) -> None:
     assert run(folder) == found, "what is finished is not computed again, times included"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_goes_on(whole: tuple[Path, dict], tmp_path: Path) -> None:
     for cut in (("simulating", 3), ("training schemes", 2), ("scoring mixture", 5)):
         with pytest.raises(CutError):

@@ -334,7 +334,7 @@ def test_a_disk_that_is_full_at_any_point(source, tmp_path, capsys, limit):
 
 
 def test_sigint_to_a_real_process(source, model, tmp_path):
-    long = video_file(tmp_path / "long.mkv", frames=100)
+    long = video_file(tmp_path / "long.mkv", frames=400)
     process = subprocess.Popen(
         [sys.executable, "-m", "inpaintdiff", *command(long, model, tmp_path / "out.mkv")],
         stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Traffic from above as other cameras see it: at night, and over a slip road."""
+"""Traffic from above as other cameras see it: at night, over a slip road, and with traffic lights."""
 
 from collections.abc import Sequence
 
@@ -22,6 +22,7 @@ from inpaintdiff.data.synthetic.road_map import RoadMap
 _MOON = np.array([0.24, 0.27, 0.40])
 _LAMP = np.array([1.0, 0.93, 0.74])
 _REACH = 9.0  # metres that headlights carry
+_POST, _RED, _GREEN = (0.08, 0.08, 0.09), (0.95, 0.10, 0.08), (0.10, 0.85, 0.30)
 
 
 class NightCamera(Camera):
@@ -73,3 +74,26 @@ class MergeCamera(Camera):
         """Metres from each pixel to a line given by samples."""
         x, y = self._x[..., None] - way[:, 0], self._y[..., None] - way[:, 1]
         return np.sqrt((x**2 + y**2).min(axis=-1))
+
+
+class SignalCamera(Camera):
+    """The same places with a lamp on a dark post at the kerb of every arm."""
+
+    def __init__(self, road_map: RoadMap, rng: np.random.Generator, size: int) -> None:
+        super().__init__(road_map, rng, size)
+        self.greens: tuple[bool, ...] = ()
+        self._lamps = []
+        for arm in road_map.arms:
+            along, across = road_map.radius + 0.5, -road_map.lane - 1.2  # beside the lane that comes in
+            c, s = np.cos(arm), np.sin(arm)
+            self._lamps.append(
+                (road_map.centre[0] + along * c - across * s, road_map.centre[1] + along * s + across * c)
+            )
+
+    def photograph(self, bodies: Sequence[Body]) -> UInt8[np.ndarray, "h w 3"]:
+        picture = super().photograph(bodies) / 255
+        for (x, y), green in zip(self._lamps, self.greens, strict=False):
+            away = np.hypot(self._x - x, self._y - y)
+            picture = over(picture, _POST, self._cover(away - 1.2))
+            picture = over(picture, _GREEN if green else _RED, self._cover(away - 0.9))
+        return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)

@@ -8,8 +8,9 @@ from jaxtyping import Bool, UInt8
 
 from inpaintdiff.data.synthetic.merge_map import draw_merge_map
 from inpaintdiff.data.synthetic.render import Body, Camera
-from inpaintdiff.data.synthetic.render_variants import MergeCamera, NightCamera
+from inpaintdiff.data.synthetic.render_variants import MergeCamera, NightCamera, SignalCamera
 from inpaintdiff.data.synthetic.road_map import VIEW, Kind, RoadMap, draw_road_map
+from inpaintdiff.data.synthetic.signals import draw_signals
 from inpaintdiff.data.synthetic.traffic import STEP, Traffic, Vehicle
 from inpaintdiff.data.video import to_unit
 from inpaintdiff.types import VideoClip
@@ -27,12 +28,14 @@ class Variant:
         kind: of every road map; drawn if None.
         night: by the light of the vehicles' lamps?
         bicycles: share of arrivals that are bicycles.
+        signals: with traffic lights?
     """
 
     density: tuple[float, float] = (0.08, 0.2)
     kind: Kind | None = None
     night: bool = False
     bicycles: float = 0.0
+    signals: bool = False
 
 
 VARIANTS = {
@@ -41,6 +44,7 @@ VARIANTS = {
     "night": Variant(night=True),
     "merge": Variant(density=(0.15, 0.3), kind="merge"),
     "bicycles": Variant(bicycles=0.45),
+    "signals": Variant(density=(0.15, 0.3), kind="junction", signals=True),
 }
 
 
@@ -119,7 +123,9 @@ def draw_place(seed: int, size: int = 64, kind: Kind | None = None, variant: str
         road_map = draw_merge_map(place)
         return road_map, MergeCamera(road_map, ground, size)
     road_map = draw_road_map(place, kind)
-    return road_map, (NightCamera if VARIANTS[variant].night else Camera)(road_map, ground, size)
+    told = VARIANTS[variant]
+    made = NightCamera if told.night else SignalCamera if told.signals else Camera
+    return road_map, made(road_map, ground, size)
 
 
 def _streams(seed: int) -> list[np.random.Generator]:
@@ -142,12 +148,16 @@ def simulate_scene(
     _, _, drivers, hidden = _streams(seed)
     road_map, camera = draw_place(seed, size, kind, variant)
     told = VARIANTS[variant]
-    traffic = Traffic(road_map, drivers, float(drivers.uniform(*told.density)), told.bicycles)
+    density = float(drivers.uniform(*told.density))
+    # chance is asked only where there are lights: traffic without them stays what it was
+    traffic = Traffic(road_map, drivers, density, told.bicycles, draw_signals(drivers) if told.signals else None)
     for _ in traffic.run(_WARM_UP):
         pass
     pictures, tracks = [], list[TrackPoint]()
     for t, vehicles in enumerate(traffic.run(frames)):
         bodies = [_body(road_map, a) for a in vehicles]
+        if isinstance(camera, SignalCamera):
+            camera.greens = traffic.greens()
         pictures.append(camera.photograph(bodies))
         points = [_track_point(t, a, b, camera.pixel) for a, b in zip(vehicles, bodies, strict=True)]
         if told.bicycles:

@@ -12,6 +12,7 @@ import numpy as np
 
 from inpaintdiff.data.synthetic.following import HARDEST, STEP, pull_towards
 from inpaintdiff.data.synthetic.road_map import RoadMap, Stretch, find_meetings
+from inpaintdiff.data.synthetic.signals import Signals
 
 _CALM = 2.0  # m/s^2: comfortable braking of plans
 _PATIENCE = 8.0  # seconds at the line after which priority is no longer waited for
@@ -67,10 +68,16 @@ class Traffic:
         rng: source of chance.
         density: mean arrivals per arm and second.
         bicycles: share of arrivals that are bicycles.
+        signals: traffic lights at the stopping lines.
     """
 
     def __init__(
-        self, road_map: RoadMap, rng: np.random.Generator, density: float = 0.12, bicycles: float = 0.0
+        self,
+        road_map: RoadMap,
+        rng: np.random.Generator,
+        density: float = 0.12,
+        bicycles: float = 0.0,
+        signals: Signals | None = None,
     ) -> None:
         self.map = road_map
         self.rng = rng
@@ -78,6 +85,8 @@ class Traffic:
         self.entered = 0
         self.left = 0
         self._bicycles = bicycles
+        self._signals = signals
+        self._steps = 0
         self._rates = density * rng.uniform(0.5, 1.5, size=len(road_map.arms))
         self._ways: list[list[int]] = [
             [i for i, x in enumerate(road_map.lines) if x.arms[0] == a] for a in range(len(road_map.arms))
@@ -92,6 +101,7 @@ class Traffic:
     def run(self, steps: int) -> Iterator[list[Vehicle]]:
         """Yield the vehicles after each of so many steps of `STEP` seconds; they change with the next step."""
         for _ in range(steps):
+            self._steps += 1
             self._arrive()
             self._accept()
             pulls = [self._pull(a) for a in self.vehicles]
@@ -103,6 +113,11 @@ class Traffic:
             self.left += len(gone)
             self.vehicles = [a for a in self.vehicles if a not in gone]
             yield self.vehicles
+
+    def greens(self) -> tuple[bool, ...]:
+        """Which arms have green now; all where there are no lights."""
+        arms = range(len(self.map.arms))
+        return tuple(self._signals is None or self._signals.is_green(arm, self._steps * STEP) for arm in arms)
 
     def _arrive(self) -> None:
         for arm, rate in enumerate(self._rates):
@@ -157,6 +172,7 @@ class Traffic:
         )
 
     def _accept(self) -> None:
+        greens = self.greens()
         waiting = [a for a in self.vehicles if not a.inside]
         for a in sorted(waiting, key=lambda x: (-x.waited, x.number)):
             line = self.map.lines[a.line]
@@ -166,7 +182,7 @@ class Traffic:
             first = not any(
                 b.s > a.s for b in self.vehicles if not b.inside and self.map.lines[b.line].arms[0] == line.arms[0]
             )
-            if not first or distance > a.v**2 / (2 * _CALM) + 3.0:
+            if not first or not greens[line.arms[0]] or distance > a.v**2 / (2 * _CALM) + 3.0:
                 continue
             orders = [
                 (b, k, self._order(a, b, stretch))
