@@ -78,11 +78,24 @@ def run(args: argparse.Namespace) -> int:
                 rows.extend(_rows(video, clip, answers))
 
         found = evaluate(
-            methods, clips, args.samples, args.seed, protocol, about, before, after, networks, args.flow, scored, meaning
+            methods,
+            clips,
+            args.samples,
+            args.seed,
+            protocol,
+            about,
+            before,
+            after,
+            networks,
+            args.flow,
+            scored,
+            meaning,
         )
     print(found.table())
     if not math.isnan(meaning.truth()):
-        print(f"The truth itself has a semantic score of {meaning.truth():.3f}; a clip through which nothing drives has none.")
+        print(
+            f"The truth itself has a semantic score of {meaning.truth():.3f}; a clip through which nothing drives has none."
+        )
     if args.json is not None:
         found.save_json(args.json, args.overwrite)
     if args.csv is not None:

@@ -210,6 +210,9 @@ def _write_file(
     stamps = _Stamps(fps, like, rounded=suffix == ".mkv")
     # Sound begins a little before time 0, as codecs want it; Matroska would move everything, pictures too, so that nothing does.
     special = {"avoid_negative_ts": "disabled"} if suffix == ".mkv" else {"movflags": "+faststart"}
+    if suffix != ".mkv" and like:
+        # in these ticks it is written when pictures and sound begin; otherwise in whole milliseconds
+        special["movie_timescale"] = str(max(1000, stamps.time_base.denominator))
     mux = {"fflags": "+bitexact", **special}
     with ExitStack() as stack:
         audio = stack.enter_context(AudioCopy(like)) if like and like.has_audio else None

@@ -125,7 +125,13 @@ def evaluate(
     sets = {m.name: scores[m.name].of_sets() for m in methods}
     results = {
         m.name: tuple(
-            VideoResult(video, {**scores[m.name].of_video(i), **extra[m.name][i]}, *costs[m.name][i][:2], frames, costs[m.name][i][2])
+            VideoResult(
+                video,
+                {**scores[m.name].of_video(i), **extra[m.name][i]},
+                *costs[m.name][i][:2],
+                frames,
+                costs[m.name][i][2],
+            )
             for i, (video, frames) in enumerate(seen)
         )
         for m in methods

@@ -95,24 +95,28 @@ class SubsetResults:
             for arm in self.arms[1:]
         ]
 
-    def best(self) -> str:
-        """The arm with the highest score at the stages of all schemes."""
-        means = {arm: float(x.mean()) for arm, x in self.scores["stages"][ALL_SCHEMES].items()}
+    def best(self, kind: str = "stages") -> str:
+        """The arm with the highest mean score over all schemes."""
+        means = {arm: float(x.mean()) for arm, x in self.scores[kind][ALL_SCHEMES].items()}
         return max(means, key=lambda arm: means[arm])
 
     def sentence(self) -> str:
-        """What is shown, in plain words."""
-        best = self.best()
-        others = {arm: self.compare("stages", ALL_SCHEMES, best, arm).shown for arm in self.arms if arm != best}
+        """What is shown, in plain words; of both kinds, which need not agree."""
+        said = [
+            f"At the stages of {ALL_SCHEMES}, {self._standing('stages')}.",
+            f"In whole clips, painted by {ALL_SCHEMES}, {self._standing('painted')}.",
+        ]
+        if len(self.scores["stages"][ALL_SCHEMES][self.arms[0]]) == 1:
+            said.append("One training each: luck in training is not in the intervals.")
+        return " ".join(said)
+
+    def _standing(self, kind: str) -> str:
+        best = self.best(kind)
+        others = {arm: self.compare(kind, ALL_SCHEMES, best, arm).shown for arm in self.arms if arm != best}
         behind, open_ = [a for a, s in others.items() if s == 1], [a for a, s in others.items() if s != 1]
         said = [f"ahead of {' and '.join(behind)}"] if behind else []
         said += [f"not shown to differ from {' and '.join(open_)}"] if open_ else []
-        luck = (
-            ""
-            if len(self.scores["stages"][ALL_SCHEMES][best]) > 1
-            else " One training each: luck in training is not in it."
-        )
-        return f"At the stages of all schemes, {best} is {'; '.join(said)}.{luck}"
+        return f"{best} is {'; '.join(said)}"
 
     def text(self) -> str:
         """Tables for the terminal."""

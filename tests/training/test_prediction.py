@@ -100,6 +100,7 @@ def test_a_folder_of_videos(videos: Path, config: Path, checkpoint: Path, tmp_pa
     assert painted(tmp_path / "predicted") == expected
 
 
+@pytest.mark.slow
 def test_the_clips_of_a_data_set(traffic: Path, config: Path, checkpoint: Path, tmp_path: Path) -> None:
     assert main(["predict", "--config", str(config), "--ckpt_path", str(checkpoint)]) == 0
     found = painted(tmp_path / "predicted")
