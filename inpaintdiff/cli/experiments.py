@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("")
 
-        def report(doing: str, done: float, total: float) -> None:
+        def report(doing: str, done: int, total: int) -> None:
             if doing != bar.tasks[0].description:
                 bar.reset(task, description=doing, total=total)
             bar.update(task, completed=done)

@@ -210,8 +210,7 @@ def _write_file(
     stamps = _Stamps(fps, like, rounded=suffix == ".mkv")
     # Sound begins a little before time 0, as codecs want it; Matroska would move everything, pictures too, so that nothing does.
     special = {"avoid_negative_ts": "disabled"} if suffix == ".mkv" else {"movflags": "+faststart"}
-    if suffix != ".mkv" and like:
-        # in these ticks it is written when pictures and sound begin; otherwise in whole milliseconds
+    if suffix != ".mkv" and like:  # when pictures and sound begin is written in these ticks
         special["movie_timescale"] = str(max(1000, stamps.time_base.denominator))
     mux = {"fflags": "+bitexact", **special}
     with ExitStack() as stack:

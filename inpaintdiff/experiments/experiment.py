@@ -9,7 +9,7 @@ from typing import ClassVar
 from inpaintdiff.errors import SettingError
 
 # what is being done, how much of it is done, and how much there is; units are the experiment's own
-Report = Callable[[str, float, float], None]
+Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

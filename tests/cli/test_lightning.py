@@ -162,6 +162,7 @@ def test_wrong_arguments_get_one_sentence(config: Path, capsys: pytest.CaptureFi
         assert message in refused(capsys, "fit", *args)
 
 
+@pytest.mark.slow
 def test_a_wrong_checkpoint_gets_one_sentence(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     c = ["--config", str(config)]
     (tmp_path / "text.ckpt").write_text("no checkpoint")

@@ -82,6 +82,7 @@ def test_drivers_who_do_not_yield_are_caught(monkeypatch: pytest.MonkeyPatch) ->
     assert any("overlap" in line for seed in range(4) for line in drive(seed)[0])
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_ever() -> None:
     for seed in range(6):
         _, traffic = drive(seed, 500)

@@ -35,7 +35,7 @@ class CutError(Exception):
 def run(folder: Path, cut: tuple[str, int] | None = None, **request: int) -> dict:
     """Run the experiment; `cut` ends it as a kill would, at that step of what is being done."""
 
-    def report(doing: str, done: float, total: float) -> None:
+    def report(doing: str, done: int, total: int) -> None:
         assert 0 < done <= total
         if cut is not None and doing.startswith(cut[0]) and done == cut[1]:
             raise CutError

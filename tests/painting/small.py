@@ -49,3 +49,21 @@ def decoded(path: Path) -> np.ndarray:
     """All frames, by PyAV itself."""
     with av.open(str(path)) as container:
         return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def command(source: Path, model: Path, out: Path, *more: str) -> list[str]:
+    """Arguments of the command line that paint a box, without loss and in few calls."""
+    return [
+        "inpaint",
+        str(source),
+        "--box",
+        "5,5,30,30",
+        "-o",
+        str(out),
+        "--lossless",
+        "--model",
+        str(model),
+        "--steps",
+        "2",
+        *more,
+    ]

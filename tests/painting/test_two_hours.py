@@ -24,7 +24,7 @@ def phone_clip(folder: Path, frames: int = 200) -> Path:
     rng = np.random.default_rng(0)
     gaps = rng.exponential(1.0, frames) ** 3 + 0.002
     stamps = np.floor(np.cumsum(gaps) / gaps.sum() * (SECONDS - 1) * TICKS).astype(int)
-    stamps[0] = 0
+    stamps[0] = 6009  # neither at 0 nor at a whole millisecond
     video = barcode.encode(
         folder / "video.mp4", "libx264", frames, pts=[int(s) for s in stamps], time_base=Fraction(1, TICKS)
     )

@@ -115,6 +115,7 @@ assert not {"torch", "numpy"} & set(sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_frames_are_planned_in_two_seconds():
     # in a process of its own, without the type checks that tests run under
     out = subprocess.run([sys.executable, "-c", LONG_VIDEO], check=True, capture_output=True, text=True).stdout
