@@ -137,6 +137,10 @@ class EMA(WeightAveraging):
         if self.started and not self._swapped:
             self._swap(pl_module)
 
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """As `on_train_end`, which Lightning leaves out where a resumed run has no step left to do."""
+        self.on_train_end(trainer, pl_module)
+
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the average in place, if fit is running and there is one."""
         if trainer.state.fn == TrainerFn.FITTING and self.started and not self._swapped:

@@ -41,6 +41,15 @@ def test_ten_steps_are_a_few_a_cut_and_the_rest(
         assert same(whole[0][name], resumed[name]), name
 
 
+def test_a_finished_run_that_is_resumed_ends_with_the_average_too(traffic: Path, tmp_path: Path) -> None:
+    first, again = module(), module()
+    trainer(tmp_path, 3).fit(first, data(traffic))
+    trainer(tmp_path, 3).fit(again, data(traffic), ckpt_path="last", weights_only=True)
+    assert same(dict(again.state_dict()), dict(first.state_dict()))
+    held = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert not same(held["state_dict"], held["current_model_state"]), "the average differs from the weights in training"
+
+
 def test_twice_cut_is_the_same(whole: tuple[dict, Losses], traffic: Path, tmp_path: Path) -> None:
     for k, cut in enumerate((4, 7)):
         with pytest.raises(CutError):
