@@ -14,7 +14,8 @@ from inpaintdiff.inpaint.canvas import ClipSource
 from inpaintdiff.inpaint.composite import composite
 from inpaintdiff.inpaint.regions import Region
 
-_KEPT_BYTES = 16 * 2**20
+# Frames are kept up to so many and so many bytes; a small one takes more memory than its bytes.
+_KEPT_FRAMES, _KEPT_BYTES = 64, 16 * 2**20
 # Whole frames are in memory at once up to so many bytes: more than any window of a model needs at usual sizes.
 _READ_BYTES = 2**28
 
@@ -48,7 +49,7 @@ class CutOut(ClipSource):
         for i in positions:
             self._kept[i] = self._kept.pop(i)  # the end of the queue: what was used last is kept longest
         out = torch.stack([self._kept[i] for i in positions])
-        most = max(len(positions), _KEPT_BYTES // (out[0].nelement() * out.element_size()))
+        most = max(len(positions), min(_KEPT_FRAMES, _KEPT_BYTES // (out[0].nelement() * out.element_size())))
         for i in list(self._kept)[: max(0, len(self._kept) - most)]:
             del self._kept[i]
         return out

@@ -24,7 +24,7 @@ _WINDOW_COPIES, _BASELINE_COPIES = 10, 7
 # Encoders hold so many bytes in any case and so many a pixel, x264 (which looks 40 frames ahead) and FFV1; measured up to 1080p.
 _X264, _FFV1 = (15e6, 195), (10e6, 85)
 # Libraries that are first used while painting bring code and buffers of so many bytes.
-_FIRST_USED = 20_000_000
+_FIRST_USED = 12_000_000
 # When writing begins, this share of what painting took is still there, in a heap with gaps.
 _LEFT = 0.5
 
