@@ -192,7 +192,7 @@ def degenerate(clip: VideoClip, world: World) -> dict[str, torch.Tensor]:
     return {name: torch.where(clip.hole, fill, clip.frames) for name, fill in fills.items()}
 
 
-@pytest.mark.parametrize("seed", [20_000_000, 20_000_009])
+@pytest.mark.parametrize("seed", [20_000_009])
 def test_simulated_traffic_is_lawful_and_degenerate_fills_are_not(seed):
     clip, world = clip_of(seed), traffic_world(seed)
     truth = semantic_scores(clip.frames, clip.hole, world)
