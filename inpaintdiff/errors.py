@@ -37,5 +37,9 @@ class CheckpointError(InpaintDiffError, RuntimeError):
     """A file or registry entry is not a model of ours, or does not fit."""
 
 
+class MissingPackageError(InpaintDiffError, ImportError):
+    """A package that this needs, and the rest does without, is not installed."""
+
+
 class RegistryError(InpaintDiffError, RuntimeError):
     """The model registry or tracking server does not answer, or does not hold what was asked for."""

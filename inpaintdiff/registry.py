@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-import mlflow
 import numpy as np
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.models import ModelSignature
-from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from inpaintdiff.checkpoint import file_digest, load_denoiser
 from inpaintdiff.errors import CheckpointError, RegistryError
+from inpaintdiff.optional import LazyPackage
 from inpaintdiff.registry_store import (
     DEFAULT_FOLDER,
     Tracking,
@@ -30,6 +28,13 @@ from inpaintdiff.registry_store import (
     store_errors,
     tracking,
 )
+
+if TYPE_CHECKING:
+    import mlflow
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+else:
+    mlflow = LazyPackage("mlflow", "the model registry")
 
 __all__ = [
     "DEFAULT_FOLDER",
@@ -53,23 +58,29 @@ MODELS_EXPERIMENT = "inpaintdiff-models"
 REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors", "av", "pillow")
 WEIGHTS, CARD = "weights.safetensors", "model_card.md"
 
-SIGNATURE = ModelSignature(
-    inputs=Schema(
-        [
-            TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), name="frames"),
-            TensorSpec(np.dtype("uint8"), (-1, -1, -1), name="hole"),
-        ]
-    ),
-    outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
-    params=ParamSchema(
-        [
-            ParamSpec("steps", DataType.long, 20),
-            ParamSpec("seed", DataType.long, 0),
-            ParamSpec("samples", DataType.long, 1),
-            ParamSpec("scheme", DataType.string, "lookahead-ar++"),
-        ]
-    ),
-)
+
+def _signature() -> "ModelSignature":
+    """Of the served model."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+
+    return ModelSignature(
+        inputs=Schema(
+            [
+                TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), name="frames"),
+                TensorSpec(np.dtype("uint8"), (-1, -1, -1), name="hole"),
+            ]
+        ),
+        outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
+        params=ParamSchema(
+            [
+                ParamSpec("steps", DataType.long, 20),
+                ParamSpec("seed", DataType.long, 0),
+                ParamSpec("samples", DataType.long, 1),
+                ParamSpec("scheme", DataType.string, "lookahead-ar++"),
+            ]
+        ),
+    )
 
 
 def register_model(
@@ -132,7 +143,7 @@ def register_model(
 
 
 def _log_and_register(
-    store: Tracking, client: mlflow.MlflowClient, path: Path, name: str, run_id: str | None, card: str
+    store: Tracking, client: "mlflow.MlflowClient", path: Path, name: str, run_id: str | None, card: str
 ) -> str:
     with tempfile.TemporaryDirectory() as temporary, connected(store):
         staged = Path(temporary)
@@ -151,7 +162,7 @@ def _log_and_register(
                 artifacts={"weights": str(staged / WEIGHTS), "card": str(staged / CARD)},
                 code_paths=[str(staged / "inpaintdiff")],
                 pip_requirements=[f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
-                signature=SIGNATURE,
+                signature=_signature(),
                 input_example={"frames": np.zeros((2, 8, 8, 3), np.uint8), "hole": np.zeros((2, 8, 8), np.uint8)},
                 registered_model_name=name,
             )
@@ -205,7 +216,7 @@ def list_models(store: Tracking | None = None) -> list[Registered]:
     return found
 
 
-def find_version(uri: str, store: Tracking | None = None) -> ModelVersion:
+def find_version(uri: str, store: Tracking | None = None) -> "ModelVersion":
     """The registry entry behind `models:/NAME@ALIAS` or `models:/NAME/3`.
 
     Raises:

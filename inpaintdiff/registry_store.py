@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import mlflow
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, Any
 
 from inpaintdiff.errors import RegistryError
+from inpaintdiff.optional import LazyPackage
+
+if TYPE_CHECKING:
+    import mlflow
+    import sqlalchemy.exc
+else:
+    mlflow = LazyPackage("mlflow", "the record of runs and models")
+    sqlalchemy = LazyPackage("sqlalchemy", "the record of runs and models")
 
 DEFAULT_FOLDER = "runs"
 
@@ -79,7 +83,7 @@ def run_exists(store: Tracking, run_id: str) -> bool:
     """Does the store hold this run, and has nobody deleted it?"""
     try:
         return bool(client_of(store).get_run(run_id).info.lifecycle_stage == "active")
-    except MlflowException:
+    except mlflow.exceptions.MlflowException:
         return False
 
 
@@ -106,7 +110,7 @@ def record_run(
     return run_id
 
 
-def client_of(store: Tracking) -> mlflow.MlflowClient:
+def client_of(store: Tracking) -> "mlflow.MlflowClient":
     """A client of this store, whatever the process is connected to."""
     if store.database is not None:
         store.database.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +136,6 @@ def store_errors(store: Tracking) -> Iterator[None]:
     """MLflow's and the database's errors as one sentence of ours."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as e:
+    except (mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as e:
         lines = str(e).strip().splitlines() or [type(e).__name__]
         raise RegistryError(f"the tracking store {store.uri} refused: {lines[0][:200]}") from e

@@ -97,5 +97,6 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     )
     p.add_argument("model", help=_MODEL_HELP)
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes, each weight to 0.05 %%")
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)

@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class ClipSource(ABC):
     height: int
     width: int
     fps: float
-    entries: tuple[ClipEntry, ...]
+    entries: Sequence[ClipEntry]
 
     def name(self, i: int) -> str:
         """A name for tables and files: the video's path within the folder, without suffix."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
@@ -15,7 +16,9 @@ from inpaintdiff.data.clip_sources import ClipSource, FolderSource, VideoFolderS
 from inpaintdiff.data.clips import TaskClips, WholeClips
 from inpaintdiff.data.format import MANIFEST
 from inpaintdiff.data.hole_generators import HoleGenerator
-from inpaintdiff.data.sampling import ResumableLoader, TaskBatches
+from inpaintdiff.data.sampling import ResumableLoader, StreamBatches, TaskBatches, kept_clips
+from inpaintdiff.data.simulated import SimulatedSource
+from inpaintdiff.data.synthetic.write import CLIPS_A_SPLIT
 from inpaintdiff.data.synthetic.write import synthesize as write_twin
 from inpaintdiff.errors import DatasetError, SettingError
 from inpaintdiff.schemes.tasks import FDMTasks, TaskSampler
@@ -44,6 +47,9 @@ class ClipDataModule(pl.LightningDataModule):
         variant: of the twin, see `inpaintdiff data synthesize --help`.
         size: height and width of clips that are made, pixels.
         clip_frames: length of clips that are made.
+        stream: train on clips that are simulated meanwhile, each used for about so many windows, instead of on files: nothing is
+            written, nothing has an end, and video packages need not be installed. Every worker keeps four batches of clips. Validation
+            and test clips are simulated too. None reads `root`.
         cache: "memory" keeps decoded clips in every worker, a folder keeps them in files that all share, see `CachedSource`; None
             decodes the frames of a window every time.
 
@@ -76,6 +82,7 @@ class ClipDataModule(pl.LightningDataModule):
         size: int = 64,
         clip_frames: int = 64,
         cache: str | None = None,
+        stream: int | None = None,
     ) -> None:
         super().__init__()
         if (chosen := root or self.folder) is None:
@@ -99,11 +106,16 @@ class ClipDataModule(pl.LightningDataModule):
         self.predict_split, self.frames = predict_split, frames
         self.synthesize, self.variant, self.size, self.clip_frames = synthesize, variant, size, clip_frames
         self.cache = cache
+        if stream is not None and (self.world is None or stream < 1):
+            raise SettingError(
+                f"stream is {stream} for {type(self).__name__}; expected at least 1 window a clip, and a class that has a simulated twin"
+            )
+        self.stream = stream
 
     def prepare_data(self) -> None:
         """Write the synthetic twin if asked to and nothing is there."""
-        if self.world and self.synthesize and not (self.root / MANIFEST).exists():
-            held_out = max(4, self.synthesize // 16)
+        if self.world and self.synthesize and self.stream is None and not (self.root / MANIFEST).exists():
+            held_out = _held_out(self.synthesize)
             write_twin(
                 self.world,
                 self.root,
@@ -117,6 +129,10 @@ class ClipDataModule(pl.LightningDataModule):
 
     def source(self, split: str) -> ClipSource:
         """The clips of a split."""
+        if self.stream is not None and self.world is not None:
+            count = CLIPS_A_SPLIT if split == "train" else _held_out(self.synthesize or 0)
+            keep = kept_clips(self.batch_size) if split == "train" else count
+            return SimulatedSource(self.world, split, count, keep, self.variant, self.clip_frames, self.size, self.seed)
         return FolderSource(self.root, split)
 
     def _windows(self, split: str, holes: HoleGenerator | None, flip: bool, reshuffle: bool) -> ResumableLoader:
@@ -124,20 +140,34 @@ class ClipDataModule(pl.LightningDataModule):
         if self.cache is not None:
             source = CachedSource(source, self.cache)
         data = TaskClips(source, split, holes, flip, self.crop if reshuffle else None)
-        rank, ranks = self._rank()
-        batch_size = min(self.batch_size, len(data) // ranks)
-        if batch_size < 1:
-            raise DatasetError(f"{self.root} has {len(data)} clips in a split, expected one a device ({ranks})")
-        batches = TaskBatches(
-            [e.frames for e in data.entries], self.tasks, batch_size, self.seed, rank, ranks, reshuffle
-        )
+        batches = self._batches(data, reshuffle)
         return ResumableLoader(
             data,
             batch_sampler=batches,
             num_workers=self.num_workers,
             collate_fn=VideoClip.collate,
             persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
         )
+
+    def _batches(self, data: TaskClips, reshuffle: bool) -> TaskBatches:
+        """Which windows of these clips, in which order."""
+        rank, ranks = self._rank()
+        if self.stream is not None and reshuffle:
+            return StreamBatches(
+                self.clip_frames,
+                self.tasks,
+                self.batch_size,
+                self.stream,
+                lanes=max(1, self.num_workers),
+                seed=self.seed,
+                rank=rank,
+                ranks=ranks,
+            )
+        batch_size = min(self.batch_size, len(data) // ranks)
+        if batch_size < 1:
+            raise DatasetError(f"{self.root} has {len(data)} clips in a split, expected one a device ({ranks})")
+        return TaskBatches([e.frames for e in data.entries], self.tasks, batch_size, self.seed, rank, ranks, reshuffle)
 
     def train_dataloader(self) -> ResumableLoader:
         return self._windows("train", self.holes, self.flip, True)
@@ -166,6 +196,11 @@ class ClipDataModule(pl.LightningDataModule):
     def val_clips(self, n: int) -> list[tuple[str, VideoClip]]:
         """The first n whole validation clips, with their names."""
         return self.clips("val", n)
+
+
+def _held_out(clips: int) -> int:
+    """Clips of the validation split, and of the test split, beside so many for training."""
+    return max(4, clips // 16)
 
 
 def _tell(root: Path) -> Callable[[int, int], None]:

@@ -72,6 +72,66 @@ class TaskBatches(Sampler[list[TaskRequest]]):
             yield [TaskRequest(i, stage, s) for i, s in zip(clips[mine], seeds[mine], strict=True)]
 
 
+class StreamBatches(TaskBatches):
+    """Batches from a series of clips without an end: each clip is used for a while, then newer ones take its place.
+
+    Batch k draws from the clips that its lane keeps at that time. Batches go to workers in turn, so with as many lanes as workers a
+    clip is simulated by one worker only. As everywhere, the order depends on (seed, epoch, position) alone, and on the number of lanes.
+
+    Args:
+        clip_frames: length of every clip.
+        tasks, batch_size, seed, rank, ranks: as `TaskBatches`.
+        reuse: windows that are drawn of a clip, on average, before it is gone.
+        lanes: series that take turns.
+        batches: of an epoch; rounded up to a multiple of the lanes.
+    """
+
+    def __init__(
+        self,
+        clip_frames: int,
+        tasks: TaskSampler,
+        batch_size: int,
+        reuse: int,
+        lanes: int = 1,
+        batches: int = 1000,
+        seed: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        if min(reuse, lanes, batches, batch_size) < 1:
+            raise ValueError(
+                f"reuse {reuse}, lanes {lanes}, batches {batches} and batch size {batch_size} must be 1 or more"
+            )
+        super().__init__([clip_frames] * batch_size * ranks, tasks, batch_size, seed, rank, ranks)
+        self.clip_frames, self.reuse, self.lanes = clip_frames, reuse, lanes
+        self.batches = -(-batches // lanes) * lanes
+        self.kept = kept_clips(batch_size)
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[list[TaskRequest]]:
+        start, self.start = self.start, 0
+        for k in range(start, len(self)):
+            stage_rng = random.Random(f"{self.seed}/{self.epoch}/{k}")
+            stage = self.tasks.sample(self.clip_frames, stage_rng)
+            rng = random.Random(f"{self.seed}/{self.epoch}/{k}/{self.rank}")
+            turn = (self.epoch * len(self) + k) // self.lanes
+            # a batch brings batch_size / reuse new clips; the first one must not wait for a batch of them
+            last = -(-self.batch_size // 4) + turn * self.batch_size // self.reuse
+            pool = range(max(0, last - self.kept), last)
+            fits = len(pool) >= self.batch_size
+            chosen = rng.sample(pool, self.batch_size) if fits else rng.choices(pool, k=self.batch_size)
+            lane = k % self.lanes + self.lanes * self.rank
+            lanes = self.lanes * self.ranks
+            yield [TaskRequest(c * lanes + lane, stage, rng.getrandbits(63)) for c in chosen]
+
+
+def kept_clips(batch_size: int) -> int:
+    """Clips that a lane of `StreamBatches` draws from at a time."""
+    return 4 * batch_size
+
+
 class ResumableLoader(DataLoader[VideoClip]):
     """A DataLoader over `TaskBatches` whose position within the epoch is part of a checkpoint.
 

@@ -4,14 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import av
+from typing import TYPE_CHECKING, Any
 
 from inpaintdiff.errors import VideoReadError
+from inpaintdiff.optional import LazyPackage
 
-TICKS_A_SECOND: int = av.time_base  # of the durations and start times of containers
-_COVER = av.stream.Disposition.attached_pic
+if TYPE_CHECKING:
+    import av
+else:
+    av = LazyPackage("av", "reading video files")
+
+TICKS_A_SECOND = 1_000_000  # ffmpeg's AV_TIME_BASE: of the durations and start times of containers
 
 
 @contextmanager
@@ -24,7 +27,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             # A cover picture of a sound file is a video stream to ffmpeg.
-            streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & _COVER]
+            cover = av.stream.Disposition.attached_pic
+            streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & cover]
             if not streams:
                 kinds = " and ".join(sorted({s.type for s in container.streams} - {"video"})) or "nothing"
                 raise VideoReadError(f"{path} holds no video that can be decoded, only {kinds}.")

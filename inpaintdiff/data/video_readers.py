@@ -8,17 +8,21 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from inpaintdiff.data.video_container import check_no_pipe, opened, packets
 from inpaintdiff.data.video_probe import PacketIndex, VideoInfo
 from inpaintdiff.errors import VideoReadError
+from inpaintdiff.optional import LazyPackage
+
+if TYPE_CHECKING:
+    import av
+else:
+    av = LazyPackage("av", "reading video files")
 
 try:
     import decord
@@ -162,14 +166,14 @@ class PyavFrames(FrameSource):
             yield from (self.index.keys[k] for k in (self._key(i), self._key(i) - 1) if k > 0)
         yield None
 
-    def _from_start(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _from_start(self) -> Iterator[tuple[int, "av.VideoFrame"]]:
         """All decoded frames with their numbers (-1: not to be shown), from a file that is opened anew."""
         with opened(self.info.path) as (container, stream):
             stream.codec_context.thread_count = 1
             for count, frame in enumerate(f for packet in packets(container, stream) for f in packet.decode()):
                 yield (self._rank(frame.pts) if self.index.stamps else count), frame
 
-    def _from_key(self, container: Any, stream: Any, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _from_key(self, container: Any, stream: Any, key: int) -> Iterator[tuple[int, "av.VideoFrame"]]:
         """As `_from_start`, from exactly this key packet on; none if it is not found."""
         try:
             container.seek(key, stream=stream)
@@ -199,9 +203,9 @@ class _Rgb:
 
     def __init__(self, info: VideoInfo) -> None:
         self.info = info
-        self._converter = VideoReformatter()
+        self._converter = av.video.reformatter.VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> Frame:
+    def __call__(self, frame: "av.VideoFrame") -> Frame:
         converted = self._converter.reformat(frame, format="rgb24").to_ndarray()
         array = np.rot90(converted, k=self.info.rotation // 90)
         if array.shape[:2] != (self.info.height, self.info.width):
@@ -212,7 +216,7 @@ class _Rgb:
         return np.ascontiguousarray(array)
 
 
-def _take(run: list[int], frames: Iterator[tuple[int, av.VideoFrame]], rgb: _Rgb) -> dict[int, Frame]:
+def _take(run: list[int], frames: Iterator[tuple[int, "av.VideoFrame"]], rgb: _Rgb) -> dict[int, Frame]:
     """Those of the frames that belong to this run."""
     found: dict[int, Frame] = {}
     want = set(run)

@@ -8,11 +8,9 @@ from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation
 from jaxtyping import UInt8
 from PIL import Image
 
@@ -21,6 +19,12 @@ from inpaintdiff.data.video_container import short_name
 from inpaintdiff.data.video_probe import VideoInfo
 from inpaintdiff.data.video_readers import image_paths
 from inpaintdiff.errors import InpaintDiffError, SettingError, VideoWriteError
+from inpaintdiff.optional import LazyPackage
+
+if TYPE_CHECKING:
+    import av
+else:
+    av = LazyPackage("av", "writing video files")
 
 log = logging.getLogger(__name__)
 
@@ -283,18 +287,22 @@ class _Colours:
 
     def __init__(self, like: VideoInfo | None) -> None:
         self.matrix = self.primaries = self.transfer = _BT709
-        self.range = ColorRange.MPEG
+        ranges = av.video.reformatter.ColorRange
+        self.range = ranges.MPEG
         if like is not None:
             self.matrix = like.colorspace if like.colorspace in _MATRICES else _UNSTATED
             self.primaries, self.transfer = like.color_primaries, like.color_trc
-            self.range = ColorRange.JPEG if like.color_range == ColorRange.JPEG else ColorRange.MPEG
+            self.range = ranges.JPEG if like.color_range == ranges.JPEG else ranges.MPEG
 
     def tag(self, context: Any) -> None:
         context.colorspace, context.color_range = self.matrix, self.range
         context.color_primaries, context.color_trc = self.primaries, self.transfer
 
-    def convert(self, frame: av.VideoFrame, pixels: str) -> av.VideoFrame:
+    def convert(self, frame: "av.VideoFrame", pixels: str) -> "av.VideoFrame":
         matrix = {_UNSTATED: _BT601, 6: _BT601}.get(self.matrix, self.matrix)
         return frame.reformat(
-            format=pixels, dst_colorspace=matrix, dst_color_range=self.range, interpolation=Interpolation.BICUBIC
+            format=pixels,
+            dst_colorspace=matrix,
+            dst_color_range=self.range,
+            interpolation=av.video.reformatter.Interpolation.BICUBIC,
         )

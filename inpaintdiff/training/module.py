@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.callbacks import Timer
 from torch import Tensor
 
 from inpaintdiff.checkpoint import ModelInfo, build_denoiser, file_digest, read_checkpoint
@@ -99,7 +100,8 @@ class InpaintingModule(pl.LightningModule):
         size: height and width in pixels that the model is trained at; remembered with the weights.
         lr: learning rate of AdamW, without weight decay.
         warmup_steps: linear warm-up of the learning rate.
-        decay_steps: cosine decay to 1 % of `lr` over this many steps after the warm-up; None keeps it constant.
+        decay_steps: cosine decay to 1 % of `lr` over this many steps after the warm-up; None keeps it constant. Where the trainer has a
+            max_time, it ends with that at the latest: a rented machine is given back with the rate low.
         seed: of noise and levels; with the step number it determines every draw, so that resuming is exact.
         start_from: model whose weights training starts from, as `--model` of `inpaintdiff inpaint` names it: fine-tuning. The network and
             the parametrisation must be the same; noise levels, window and size may differ. Not a hyper-parameter: a checkpoint has
@@ -224,6 +226,14 @@ class InpaintingModule(pl.LightningModule):
         digest = file_digest(Path(source)) if self.trainer.ckpt_path else None
         return ModelPainter(source, self.denoiser, info, digest, self.sampling, self.device)
 
+    def _time_used(self) -> float:
+        """Share of the trainer's max_time that has passed; 0 where there is none."""
+        timer = next((c for c in self.trainer.callbacks if isinstance(c, Timer)), None) if self._trainer else None
+        if timer is None or timer.time_remaining() is None:
+            return 0.0
+        used, left = timer.time_elapsed(), float(timer.time_remaining() or 0.0)
+        return min(1.0, used / max(used + left, 1e-9))
+
     def configure_optimizers(self) -> dict[str, Any]:
         optimiser = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.0)
 
@@ -231,7 +241,7 @@ class InpaintingModule(pl.LightningModule):
             warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
             if self.decay_steps is None:
                 return warm
-            done = min(1.0, max(0, step - self.warmup_steps) / self.decay_steps)
+            done = min(1.0, max(max(0, step - self.warmup_steps) / self.decay_steps, self._time_used()))
             return warm * (0.01 + 0.99 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * done)))))
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)

@@ -121,6 +121,13 @@ def test_a_checkpoint_becomes_one_file(store: Tracking, tmp_path: Path, capsys: 
     ours, theirs = (load_denoiser(p)[0].state_dict() for p in (out, checkpoint))
     assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
     assert models(store, "export", str(checkpoint), "-o", str(out)) == 2
+    half = tmp_path / "half.safetensors"
+    assert models(store, "export", str(checkpoint), "--half", "-o", str(half)) == 0
+    assert half.stat().st_size < 0.6 * out.stat().st_size
+    full, small = (load_denoiser(f)[0].state_dict() for f in (out, half))
+    for name, weight in full.items():
+        assert small[name].dtype == weight.dtype
+        torch.testing.assert_close(small[name], weight, rtol=5e-4, atol=1e-7)
     assert models(store, "export", str(checkpoint), "-o", str(tmp_path / "m.pt")) == 2
     assert "does not end in .safetensors" in capsys.readouterr().err
 

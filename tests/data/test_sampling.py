@@ -1,5 +1,6 @@
 """The order of training windows: a pure function of seed, epoch and position, shared out among ranks without overlap."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader
 from inpaintdiff.data.clips import TaskClips, TaskRequest
 from inpaintdiff.data.datamodules import ClipDataModule
 from inpaintdiff.data.hole_generators import BoxHole
-from inpaintdiff.data.sampling import ResumableLoader, TaskBatches
+from inpaintdiff.data.sampling import ResumableLoader, StreamBatches, TaskBatches, kept_clips
 from inpaintdiff.errors import DatasetError
 from inpaintdiff.schemes.tasks import FDMTasks, SchemeTasks
 from inpaintdiff.types import VideoClip
@@ -144,3 +145,51 @@ def test_more_devices_than_clips(traffic: Path) -> None:
     module._rank = lambda: (0, 7)  # type: ignore[method-assign]
     with pytest.raises(DatasetError, match="6 clips"):
         module.train_dataloader()
+
+
+def stream(**options: int) -> StreamBatches:
+    return StreamBatches(
+        40, FDMTasks(window=8), **{"batch_size": 8, "reuse": 4, "lanes": 3, "batches": 60, "seed": 3, **options}
+    )
+
+
+def test_a_stream_has_no_end_and_every_clip_serves_its_windows() -> None:
+    sampler = stream()
+    uses = Counter[int]()
+    for epoch in range(10):
+        sampler.set_epoch(epoch)
+        drawn = list(sampler)
+        assert len(drawn) == len(sampler) == 60
+        uses.update(r.clip for batch in drawn for r in batch)
+        assert all(len({r.stage for r in batch}) == 1 for batch in drawn)
+    # 200 batches a lane bring 2 clips each; those of the middle had their whole life within these epochs
+    lane = [uses[3 * c] for c in range(50, 300)]
+    assert abs(sum(lane) / len(lane) - 4) < 0.2
+    assert max(uses) < 3 * (2 + 200 * 2 + 1)
+
+
+def test_a_lane_keeps_to_its_own_clips_and_to_so_many_at_a_time() -> None:
+    sampler = stream()
+    for k, batch in enumerate(sampler):
+        clips = [r.clip for r in batch]
+        assert {c % 3 for c in clips} == {k % 3}
+        assert max(clips) // 3 - min(clips) // 3 < kept_clips(8)
+
+
+def test_ranks_of_a_stream_share_stages_but_no_clips() -> None:
+    first, second = (list(stream(rank=r, ranks=2)) for r in range(2))
+    assert [b[0].stage for b in first] == [b[0].stage for b in second]
+    assert not {r.clip for b in first for r in b} & {r.clip for b in second for r in b}
+
+
+def test_a_stream_goes_on_from_the_middle() -> None:
+    whole = list(stream())
+    loader = ResumableLoader(range(10), batch_sampler=stream(), collate_fn=lambda x: x)  # type: ignore[arg-type]
+    loader.load_state_dict({"given": 25})
+    assert list(loader.batch_sampler) == whole[25:]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["reuse", "lanes", "batches", "batch_size"])
+def test_a_stream_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        stream(**{name: 0})

@@ -10,6 +10,7 @@ from typing import Any
 import mlflow
 import pytest
 import torch
+from lightning.pytorch.callbacks import Timer
 
 from inpaintdiff.checkpoint import load_denoiser
 from inpaintdiff.errors import CheckpointError, SettingError
@@ -240,3 +241,22 @@ def test_training_makes_it_better() -> None:
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_the_rate_falls_with_the_time_that_is_left(tmp_path: Path) -> None:
+    """With max_time, a run that never reaches decay_steps ends at a low rate all the same."""
+    m = module(decay_steps=10_000, warmup_steps=1, lr=1e-3)
+    t = trainer(tmp_path, 5)
+    m.trainer = t
+    timer = Timer(duration={"seconds": 100})
+    t.callbacks.append(timer)
+    schedule = m.configure_optimizers()["lr_scheduler"]["scheduler"]
+    rates = []
+    for used in (0.0, 50.0, 100.0, 130.0):
+        timer.time_elapsed = lambda stage="train", used=used: used  # type: ignore[method-assign]
+        schedule.step()
+        rates.append(schedule.get_last_lr()[0])
+    assert rates[0] == pytest.approx(1e-3, rel=1e-3)
+    assert rates[1] == pytest.approx(5.05e-4, rel=1e-3)
+    assert rates[2:] == pytest.approx([1e-5, 1e-5], rel=1e-3)

@@ -18,7 +18,7 @@ from inpaintdiff.data.video import write_video
 from inpaintdiff.errors import DatasetError, SettingError
 
 # Seeds of the splits lie this far apart, so that no clip is ever in two of them.
-_SPLIT_SEEDS = 10_000_000
+CLIPS_A_SPLIT = 10_000_000
 _KEY_FRAMES = 8
 _FEW = 12  # so many clips are written before other processes have started
 
@@ -69,9 +69,8 @@ def synthesize(
     known, variant = find_world(world, variant)
     root = Path(root)
     _check(root, clips, frames, size, seed)
-    first = seed * len(SPLITS) * _SPLIT_SEEDS
     jobs = [
-        _Job(root, world, variant, split, i, frames, size, first + SPLITS.index(split) * _SPLIT_SEEDS + i)
+        _Job(root, world, variant, split, i, frames, size, clip_seed(seed, split, i))
         for split in SPLITS
         for i in range(clips.get(split, 0))
     ]
@@ -104,6 +103,11 @@ def synthesize(
     )
     write_manifest(root, manifest)
     return manifest
+
+
+def clip_seed(seed: int, split: str, number: int) -> int:
+    """What clip `number` of a split is simulated from, in a data set of this seed; no two clips of any split share it."""
+    return (seed * len(SPLITS) + SPLITS.index(split)) * CLIPS_A_SPLIT + number
 
 
 def synthesize_traffic(root: Path | str, clips: Mapping[str, int], **options: Any) -> Manifest:
