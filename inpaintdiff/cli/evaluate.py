@@ -3,7 +3,7 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +29,9 @@ from inpaintdiff.evaluation import (
     load_protocol,
 )
 from inpaintdiff.evaluation.files import check_output, write_picture
+from inpaintdiff.evaluation.known_worlds import Known, known_of
 from inpaintdiff.evaluation.meaning import Meaning
 from inpaintdiff.evaluation.scoring import networks_of
-from inpaintdiff.metrics.semantic_world import World
 from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter, baseline_name, choose_device, load_painter
 from inpaintdiff.types import VideoClip
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         args.features_dir, _named(args.features), networks_of(protocol, args.flow), choose_device(args.device)
     )
     rows: list[tuple[str, Tensor]] = []
-    meaning = Meaning(_worlds(args))
+    meaning = Meaning(_known(args))
 
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("videos"),
@@ -73,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
             bar.advance(task)
 
         def after(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> None:
-            about.update(meaning.facts())
             if args.grid is not None and bar.tasks[0].completed <= _SHOWN * len(methods):
                 rows.extend(_rows(video, clip, answers))
 
@@ -139,20 +138,11 @@ def _clips(
     return n, made, {"data": "simulated traffic", "first_seed": first, "frames": frames, "size": args.size}
 
 
-def _worlds(args: argparse.Namespace) -> Callable[[str], World | None]:
-    """The place of a simulated clip by its name; that of another video is not known."""
+def _known(args: argparse.Namespace) -> Known:
+    """What is known of simulated clips by their names; nothing of other videos."""
     if args.synthetic is not None:
-        return lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size)
-    if args.data is None:
-        return lambda video: None
-    data = WholeClips(args.data, args.split)
-    seeds = {data.name(i): entry.seed for i, entry in enumerate(data.entries)}
-
-    def of(video: str) -> World | None:
-        seed = seeds[video]
-        return None if seed is None or data.height != data.width else traffic_world(seed, data.height)
-
-    return of
+        return Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size))
+    return Known() if args.data is None else known_of(WholeClips(args.data, args.split))
 
 
 def _truths(args: argparse.Namespace, protocol: Protocol) -> Truths:
