@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from inpaintdiff.cli.kept_videos import KeptVideos
 from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
@@ -58,6 +59,11 @@ def run(args: argparse.Namespace) -> int:
     )
     rows: list[tuple[str, Tensor]] = []
     meaning = Meaning(_known(args))
+    kept = None
+    if args.videos is not None:
+        kept = KeptVideos(args.videos, args.overwrite)
+        about["folders"] = kept.folders()
+        methods = kept.told(methods, args.samples)
 
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("videos"),
@@ -73,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
             bar.advance(task)
 
         def after(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> None:
+            if kept is not None:
+                kept.keep(video, clip, answers)
             if args.grid is not None and bar.tasks[0].completed <= _SHOWN * len(methods):
                 rows.extend(_rows(video, clip, answers))
 
@@ -101,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         found.save_csv(args.csv, args.overwrite)
     if args.grid is not None:
         write_picture(args.grid, contact_sheet(rows, _COLUMNS), args.overwrite)
+    if args.videos is not None:
+        outputs.append(args.videos)
     if outputs:
         print("\nwritten: " + ", ".join(str(p) for p in outputs))
     return 0
@@ -123,7 +133,12 @@ def _clips(
         )
     if args.truth is not None:
         truths = _truths(args, protocol)
-        facts: dict[str, object] = {"data": args.truth.resolve().name, "masks": args.masks.resolve().name}
+        places = {"truth": str(args.truth), "masks": str(args.masks), "invert": args.invert_mask}
+        facts: dict[str, object] = {
+            "data": args.truth.resolve().name,
+            "masks": args.masks.resolve().name,
+            "folders": places,
+        }
         return len(truths), truths, {**facts, "frames": args.frames}
     frames = args.frames or _FRAMES
     if args.data is not None:
