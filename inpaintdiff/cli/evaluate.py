@@ -3,7 +3,7 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from inpaintdiff.cli.kept_videos import KeptVideos
 from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
@@ -29,9 +30,9 @@ from inpaintdiff.evaluation import (
     load_protocol,
 )
 from inpaintdiff.evaluation.files import check_output, write_picture
+from inpaintdiff.evaluation.known_worlds import Known, known_of
 from inpaintdiff.evaluation.meaning import Meaning
 from inpaintdiff.evaluation.scoring import networks_of
-from inpaintdiff.metrics.semantic_world import World
 from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter, baseline_name, choose_device, load_painter
 from inpaintdiff.types import VideoClip
@@ -57,7 +58,12 @@ def run(args: argparse.Namespace) -> int:
         args.features_dir, _named(args.features), networks_of(protocol, args.flow), choose_device(args.device)
     )
     rows: list[tuple[str, Tensor]] = []
-    meaning = Meaning(_worlds(args))
+    meaning = Meaning(_known(args))
+    kept = None
+    if args.videos is not None:
+        kept = KeptVideos(args.videos, args.overwrite)
+        about["folders"] = kept.folders()
+        methods = kept.told(methods, args.samples)
 
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("videos"),
@@ -73,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
             bar.advance(task)
 
         def after(video: str, clip: VideoClip, answers: dict[str, Tensor]) -> None:
-            about.update(meaning.facts())
+            if kept is not None:
+                kept.keep(video, clip, answers)
             if args.grid is not None and bar.tasks[0].completed <= _SHOWN * len(methods):
                 rows.extend(_rows(video, clip, answers))
 
@@ -102,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         found.save_csv(args.csv, args.overwrite)
     if args.grid is not None:
         write_picture(args.grid, contact_sheet(rows, _COLUMNS), args.overwrite)
+    if args.videos is not None:
+        outputs.append(args.videos)
     if outputs:
         print("\nwritten: " + ", ".join(str(p) for p in outputs))
     return 0
@@ -124,7 +133,12 @@ def _clips(
         )
     if args.truth is not None:
         truths = _truths(args, protocol)
-        facts: dict[str, object] = {"data": args.truth.resolve().name, "masks": args.masks.resolve().name}
+        places = {"truth": str(args.truth), "masks": str(args.masks), "invert": args.invert_mask}
+        facts: dict[str, object] = {
+            "data": args.truth.resolve().name,
+            "masks": args.masks.resolve().name,
+            "folders": places,
+        }
         return len(truths), truths, {**facts, "frames": args.frames}
     frames = args.frames or _FRAMES
     if args.data is not None:
@@ -139,20 +153,11 @@ def _clips(
     return n, made, {"data": "simulated traffic", "first_seed": first, "frames": frames, "size": args.size}
 
 
-def _worlds(args: argparse.Namespace) -> Callable[[str], World | None]:
-    """The place of a simulated clip by its name; that of another video is not known."""
+def _known(args: argparse.Namespace) -> Known:
+    """What is known of simulated clips by their names; nothing of other videos."""
     if args.synthetic is not None:
-        return lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size)
-    if args.data is None:
-        return lambda video: None
-    data = WholeClips(args.data, args.split)
-    seeds = {data.name(i): entry.seed for i, entry in enumerate(data.entries)}
-
-    def of(video: str) -> World | None:
-        seed = seeds[video]
-        return None if seed is None or data.height != data.width else traffic_world(seed, data.height)
-
-    return of
+        return Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size))
+    return Known() if args.data is None else known_of(WholeClips(args.data, args.split))
 
 
 def _truths(args: argparse.Namespace, protocol: Protocol) -> Truths:

@@ -164,6 +164,9 @@ def build_parser() -> argparse.ArgumentParser:
     from inpaintdiff.cli.parser_evaluate import add_evaluation  # it needs the helpers above
 
     add_evaluation(verbs)
+    from inpaintdiff.cli.parser_report import add_report  # it needs the helpers above
+
+    add_report(verbs)
 
     p = _verb(
         verbs,

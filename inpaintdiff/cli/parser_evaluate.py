@@ -17,6 +17,7 @@ def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "  inpaintdiff evaluate ours/ theirs/ --truth videos/ --masks masks/ --protocol legacy-432 --features-dir weights/\n"
         "  inpaintdiff evaluate --truth videos/ --masks masks/ --model builtin --baselines flow,telea\n"
         "  inpaintdiff evaluate --synthetic 16\n"
+        "  inpaintdiff evaluate --synthetic 16 --samples 3 --json scores.json --videos review/     then: inpaintdiff report scores.json\n"
         "  inpaintdiff evaluate --data data/traffic --split test --model runs/traffic/last.ckpt --json scores.json",
     )
     p.add_argument(
@@ -42,6 +43,9 @@ def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     _sampling(p)
     _outputs(p)
+    p.add_argument(
+        "--videos", type=Path, metavar="DIR", help="keep truth, holes and what was painted, for `inpaintdiff report`"
+    )
     p.add_argument("--grid", type=Path, metavar="PNG", help="write a picture of the first clips here")
     _tracking(p)
 

@@ -29,7 +29,7 @@ class CachedSource(ClipSource):
     def __init__(self, source: ClipSource, cache: str) -> None:
         self.source = source
         self.root, self.height, self.width = source.root, source.height, source.width
-        self.fps, self.entries = source.fps, source.entries
+        self.fps, self.entries, self.shares = source.fps, source.entries, source.shares
         self.folder = None if cache == MEMORY else Path(cache)
         self._clips: dict[int, UInt8[np.ndarray, "t h w 3"]] = {}
         # eight pixels a byte: a hole is as large as a clip's 24th part

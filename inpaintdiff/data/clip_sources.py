@@ -2,9 +2,10 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -28,6 +29,7 @@ class ClipSource(ABC):
         height, width: of every clip, pixels.
         fps: frames a second.
         entries: what is known of each clip.
+        shares: probabilities of labels that nothing seen tells of, see `Manifest`.
     """
 
     root: Path
@@ -35,6 +37,7 @@ class ClipSource(ABC):
     width: int
     fps: float
     entries: Sequence[ClipEntry]
+    shares: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
     def name(self, i: int) -> str:
         """A name for tables and files: the video's path within the folder, without suffix."""
@@ -64,7 +67,7 @@ class FolderSource(ClipSource):
         self.root = Path(root)
         manifest = read_manifest(self.root)
         self.height, self.width, self.fps = manifest.height, manifest.width, manifest.fps
-        self.entries = tuple(manifest.splits.get(split, ()))
+        self.entries, self.shares = tuple(manifest.splits.get(split, ())), manifest.shares
         if not self.entries:
             filled = sorted(name for name, clips in manifest.splits.items() if clips)
             raise DatasetError(f"{self.root} has no clips in split {split!r}; it has {filled}")

@@ -188,9 +188,13 @@ class ClipDataModule(pl.LightningDataModule):
         """This process, and how many there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
+    def whole_clips(self, split: str) -> WholeClips:
+        """The clips of a split; nothing is read yet."""
+        return WholeClips(self.source(split), split, self.frames)
+
     def clips(self, split: str, n: int | None = None) -> list[tuple[str, VideoClip]]:
         """The first n whole clips of a split, with their names."""
-        data = WholeClips(self.source(split), split, self.frames)
+        data = self.whole_clips(split)
         return [(data.name(i), data[i]) for i in range(min(len(data), n or len(data)))]
 
     def val_clips(self, n: int) -> list[tuple[str, VideoClip]]:

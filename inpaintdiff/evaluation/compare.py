@@ -34,7 +34,11 @@ def merge(files: Sequence[Path], force: bool = False) -> Evaluation:
         first,
         results={name: _in_order(e.results[m], first) for name, e, m in named},
         sets={name: e.sets.get(m, {}) for name, e, m in named},
-        about={**first.about, "files": [str(f) for f in files]},
+        about={
+            **first.about,
+            "files": [str(f) for f in files],
+            "methods": {name: e.about.get("methods", {}).get(m, {}) for name, e, m in named},
+        },
         absent={family: why for e in found for family, why in e.absent.items()},
     )
 

@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,13 @@ class Networks:
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
+
+    def to(self, device: torch.device | str) -> "Networks":
+        """The same networks, moved."""
+        for network in (self.lpips, self.inception, self.i3d, self.raft):
+            if network is not None:
+                network.to(device)
+        return replace(self, device=str(device))
 
     def why_not(self, kind: str) -> str:
         """The sentence about an absent network."""

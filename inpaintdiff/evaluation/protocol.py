@@ -36,7 +36,7 @@ SCORES = {
     "psnr_hole_of_mean": ("PSNR hole, mean answer", " dB", 2),
     "diversity": ("diversity", "", 4),
     "spread_error_rank": ("rank of spread and error", "", 3),
-    "error_over_spread": ("error over spread, 1 is right", "", 2),
+    "error_over_spread": ("error over spread", "", 2),
     "calibration_error": ("calibration error", "", 4),
 }
 # of which a method has one for all videos together
@@ -49,12 +49,25 @@ SET_SCORES = {
     "vfid_train_mmd": ("its MMD", "", 5),
     "fvd": ("FVD (logits)", "", 3),
     "fvd_mmd": ("FVD's MMD", "", 4),
+    "model_shares": ("models of cars, departure from known shares", "", 3),
+    "paint_shares": ("paints of cars, departure from known shares", "", 3),
 }
 _METRICS = ("psnr", "ssim", "lpips", "pvcs", "ewarp", "fid", "vfid_eval", "vfid_train", "fvd")
 
 
+# of ratios: what is best
+_BEST = {"error_over_spread": 1.0}
+
+
+def arrow(score: str) -> str:
+    """Which way is better, for tables: ↑, ↓, or →1 where a value is best."""
+    if score in _BEST:
+        return f"→{_BEST[score]:g}"
+    return "↓" if lower_is_better(score) else "↑"
+
+
 def lower_is_better(score: str) -> bool:
-    """True for errors and distances."""
+    """True for errors and distances; not a question to ask of ratios, whose best lies in between."""
     return not score.startswith(("psnr", "ssim", "semantic", "conservation", "diversity", "spread_error_rank"))
 
 

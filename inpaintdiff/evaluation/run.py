@@ -3,15 +3,18 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
 
 from inpaintdiff.baselines import make_baseline
 from inpaintdiff.errors import HoleError, SettingError
+from inpaintdiff.evaluation.meaning import Meaning
 from inpaintdiff.evaluation.memory import PeakMemory
 from inpaintdiff.evaluation.networks import Networks
 from inpaintdiff.evaluation.protocol import V1, Protocol
@@ -22,6 +25,7 @@ from inpaintdiff.types import VideoClip
 
 # clip, number of answers, seed -> answers [s t c h w]; a method with one answer may return one, whatever was asked for
 Painter = Callable[[VideoClip, int, int], Tensor]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,18 @@ def baseline_method(name: str) -> Method:
     return Method(name, lambda clip, samples, seed: baseline.paint(clip)[None], about={"baseline": name})
 
 
+@dataclass(frozen=True)
+class _Row:
+    """What is known of a method on a video beside its scores."""
+
+    video: str
+    frames: int
+    seconds_per_frame: float
+    calls: int
+    peak_memory: float
+    further: Mapping[str, float]
+
+
 def evaluate(
     methods: Sequence[Method],
     clips: Iterable[tuple[str, VideoClip]],
@@ -67,7 +83,9 @@ def evaluate(
     networks: Networks | None = None,
     flow: str = "dis",
     scored: Callable[[str, str], None] | None = None,
-    further: Callable[[str, str, VideoClip, Float[Tensor, "s t c h w"]], Mapping[str, float]] | None = None,
+    further: Meaning | None = None,
+    families: Sequence[str] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> Evaluation:
     """Let every method paint every clip and score what it painted.
 
@@ -85,7 +103,10 @@ def evaluate(
         networks: feature networks; metrics whose network is not there are absent, with a sentence.
         flow: of E_warp: dis or raft.
         scored: called with (video, method) after it has painted and been scored.
-        further: (method, video, clip, answers) -> scores that the protocol does not know of, by the names of `SCORES`.
+        further: scores beyond the picture, which the protocol does not know of.
+        families: of the protocol's metrics only these; all by default.
+        share: number of this process and how many share the work (`torch.distributed`): `clips` are those of all whose number is
+            `share[0]` modulo `share[1]`, in order. Every process gets all results.
 
     Raises:
         SettingError: no method or no clip, a name twice, or a method painted something that cannot be scored.
@@ -93,56 +114,71 @@ def evaluate(
     """
     _unique("method", [m.name for m in methods])
     networks = networks or Networks()
-    suite = Suite(protocol, networks, flow)
+    suite = Suite(protocol, networks, flow, families)
     scores = {m.name: suite.make() for m in methods}
-    costs: dict[str, list[tuple[float, int, float]]] = {m.name: [] for m in methods}
-    extra: dict[str, list[Mapping[str, float]]] = {m.name: [] for m in methods}
-    seen: list[tuple[str, int]] = []
-    for i, (name, original) in enumerate(clips):
+    rows: dict[int, dict[str, _Row]] = {}
+    for k, (name, original) in enumerate(clips):
+        i = share[0] + k * share[1]
         if not original.hole.any():
             raise HoleError(
                 f"{name} has no hole, so there is nothing to score; expected clips with hole files beside them"
             )
+        _unique("clip", [*map(_name, rows.values()), name])
         clip = prepared(original, protocol)
-        seen.append((name, clip.length))
-        _unique("video", [video for video, _ in seen])
+        rows[i] = {}
         truth = clip.to(networks.device)
         answers = {}
         for method in methods:
             if before is not None:
                 before(name, method.name)
             raw, cost = _paint(method, name, clip, samples, seed + i)
-            costs[method.name].append(cost)
             answers[method.name] = answer = _composited(method.name, name, clip, raw, protocol)
             _score(scores[method.name], answer, truth, i, None if method.painted is None else raw)
-            extra[method.name].append({} if further is None else further(method.name, name, clip, answer))
+            extra = {} if further is None else further(method.name, name, clip, answer)
+            rows[i][method.name] = _Row(name, clip.length, *cost, extra)
             if scored is not None:
                 scored(name, method.name)
         if after is not None:
             after(name, clip, answers)
-    if not seen:
-        raise SettingError("there is no clip to evaluate on; expected at least one")
-    sets = {m.name: scores[m.name].of_sets() for m in methods}
-    results = {
-        m.name: tuple(
-            VideoResult(
-                video,
-                {**scores[m.name].of_video(i), **extra[m.name][i]},
-                *costs[m.name][i][:2],
-                frames,
-                costs[m.name][i][2],
-            )
-            for i, (video, frames) in enumerate(seen)
-        )
-        for m in methods
-    }
+    with ExitStack() as stack:
+        if share[1] > 1:
+            rows = dict(sorted((i, row) for part in gathered(rows) for i, row in part.items()))
+            for absent in gathered(dict(suite.absent)):
+                suite.absent |= absent
+            if further is not None:
+                further.total(gathered(further.counted()))
+            for every in scores.values():
+                stack.enter_context(every.of_all_processes())
+        _unique("clip", [_name(row) for row in rows.values()])
+        sets = {m.name: scores[m.name].of_sets() | (further.of_sets(m.name) if further else {}) for m in methods}
+        results = {m.name: _results(m.name, rows, scores[m.name]) for m in methods}
     facts = {
         "samples": samples,
         "seed": seed,
         **(about or {}),
+        **(further.facts() if further else {}),
         "methods": {m.name: dict(m.about or {}) for m in methods},
     }
     return Evaluation(protocol, results, facts, sets, networks.files, suite.absent)
+
+
+def gathered(mine: _T) -> list[_T]:
+    """What every process has, in their order."""
+    every: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(every, mine)
+    return every
+
+
+def _results(method: str, rows: Mapping[int, Mapping[str, _Row]], scores: Scores) -> tuple[VideoResult, ...]:
+    every = [(i, row[method]) for i, row in rows.items()]
+    return tuple(
+        VideoResult(r.video, {**scores.of_video(i), **r.further}, r.seconds_per_frame, r.calls, r.frames, r.peak_memory)
+        for i, r in every
+    )
+
+
+def _name(row: Mapping[str, _Row]) -> str:
+    return next(iter(row.values())).video
 
 
 def _paint(

@@ -1,6 +1,9 @@
 """The metrics of a protocol, for every method anew; what they compute of the truth is shared."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,16 +30,19 @@ from inpaintdiff.metrics.warp import VideoFlow
 from inpaintdiff.types import VideoClip
 
 FLOWS = ("dis", "raft")
+# processes exchange states once, in `Scores.of_all_processes`, and not with every score that is asked for
+_SETTINGS: dict[str, Any] = {"sync_on_compute": False}
 # family of metrics: the network that it needs
 _NEEDS = {
     "lpips": "lpips", "pvcs": "i3d", "fid": "inception", "vfid_eval": "i3d", "vfid_train": "i3d", "fvd": "i3d",
 }  # fmt: skip
 
 
-def networks_of(protocol: Protocol, flow: str = "dis") -> tuple[str, ...]:
-    """Kinds of the networks that a protocol has a use for."""
-    kinds = [_NEEDS[family] for family in protocol.metrics if family in _NEEDS]
-    return tuple(dict.fromkeys([*kinds, *(["raft"] if flow == "raft" and "ewarp" in protocol.metrics else [])]))
+def networks_of(protocol: Protocol, flow: str = "dis", families: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Kinds of the networks that a protocol, or these of its metrics, have a use for."""
+    asked = protocol.metrics if families is None else families
+    kinds = [_NEEDS[family] for family in asked if family in _NEEDS]
+    return tuple(dict.fromkeys([*kinds, *(["raft"] if flow == "raft" and "ewarp" in asked else [])]))
 
 
 class Suite:
@@ -46,22 +52,30 @@ class Suite:
         protocol: what to compute and how.
         networks: with weights.
         flow: of E_warp, one of `FLOWS`.
+        families: of the protocol's metrics only these, for the sake of time; all by default.
 
     Attributes:
         absent: family of metrics: a sentence about why it is not computed.
 
     Raises:
-        SettingError: an unknown flow, or one without weights.
+        SettingError: an unknown flow or one without weights, or a family that the protocol has not.
     """
 
-    def __init__(self, protocol: Protocol, networks: Networks, flow: str = "dis") -> None:
+    def __init__(
+        self, protocol: Protocol, networks: Networks, flow: str = "dis", families: Sequence[str] | None = None
+    ) -> None:
         if flow not in FLOWS:
             raise SettingError(f"there is no flow {flow!r}; expected one of {', '.join(FLOWS)}")
-        if flow == "raft" and networks.raft is None and "ewarp" in protocol.metrics:
+        self.families = protocol.metrics if families is None else tuple(families)
+        if unknown := sorted(set(self.families) - set(protocol.metrics)):
+            raise SettingError(
+                f"protocol {protocol.name} has no metric {unknown[0]!r}; expected some of {', '.join(protocol.metrics)}"
+            )
+        if flow == "raft" and networks.raft is None and "ewarp" in self.families:
             raise SettingError(networks.why_not("raft"))
         self.protocol, self.networks = protocol, networks
         self.absent: dict[str, str] = {}
-        for family in protocol.metrics:
+        for family in self.families:
             kind = _NEEDS.get(family)
             if kind is not None and getattr(networks, kind) is None:
                 self.absent[family] = networks.why_not(kind)
@@ -77,11 +91,11 @@ class Suite:
         return Scores(self, self._make_scores(), [s.clone() for s in self._sets])
 
     def _has(self, family: str) -> bool:
-        return family in self.protocol.metrics and family not in self.absent
+        return family in self.families and family not in self.absent
 
     def _make_scores(self) -> dict[str, list[VideoScore]]:
         p, n = self.protocol, self.networks
-        pooled = {"pooled": p.pooled}
+        pooled: dict[str, Any] = {"pooled": p.pooled, **_SETTINGS}
         composited = [r for r in p.regions if r != "outside"]
         made: dict[str, list[VideoScore]] = {}
         if self._has("psnr"):
@@ -93,19 +107,19 @@ class Suite:
         if self._has("lpips") and n.lpips is not None:
             made["lpips"] = [VideoLPIPS(n.lpips, p.frames, **pooled)]
         if self._has("pvcs") and n.i3d is not None:
-            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride)]
+            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride, **_SETTINGS)]
         if self._has("ewarp"):
-            made["ewarp"] = [VideoWarpError(self._flow)]
+            made["ewarp"] = [VideoWarpError(self._flow, **_SETTINGS)]
         return made
 
     def _make_sets(self) -> list[FeatureDistance]:
         p, n = self.protocol, self.networks
         made = []
         if self._has("fid") and n.inception is not None:
-            made.append(fid(n.inception, p.frames, p.fid_resize))
+            made.append(fid(n.inception, p.frames, p.fid_resize, **_SETTINGS))
         for family, make in (("vfid_eval", vfid_eval), ("vfid_train", vfid_train), ("fvd", fvd)):
             if self._has(family) and n.i3d is not None:
-                made.append(make(n.i3d))
+                made.append(make(n.i3d, **_SETTINGS))
         return made
 
 
@@ -114,6 +128,22 @@ class Scores:
 
     def __init__(self, suite: Suite, scores: dict[str, list[VideoScore]], sets: list[FeatureDistance]) -> None:
         self._suite, self._scores, self._sets = suite, scores, sets
+        for metric in self._metrics():
+            metric.to(suite.networks.device)  # where processes exchange states
+
+    def _metrics(self) -> list[VideoScore | FeatureDistance]:
+        return [*(m for metrics in self._scores.values() for m in metrics), *self._sets]
+
+    @contextmanager
+    def of_all_processes(self) -> Iterator[None]:
+        """Within the `with` block every process has the scores of all; a process may have none of its own.
+
+        Families that are absent in one process must be absent in all of them, or the processes wait for each other forever.
+        """
+        with ExitStack() as stack:
+            for metric in self._metrics():
+                stack.enter_context(metric.sync_context())
+            yield
 
     def add(
         self,
@@ -171,12 +201,13 @@ class Scores:
         for metric in self._sets:
             if metric.name in self._suite.absent:
                 continue
-            if metric.size() < 2:
+            n = metric.size()  # before `compute`, which ends the exchange between processes
+            if n < 2:
                 self._suite.absent[metric.name] = (
-                    f"{metric.name} needs 2 features or more, got {metric.size()}: it is a distance of sets; give more videos"
+                    f"{metric.name} needs 2 features or more, got {n}: it is a distance of sets; give more videos"
                 )
                 continue
-            found |= {k: SetScore(float(v), metric.size()) for k, v in metric.compute().items()}
+            found |= {k: SetScore(float(v), n) for k, v in metric.compute().items()}
         return found
 
 

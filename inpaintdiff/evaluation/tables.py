@@ -2,7 +2,7 @@
 
 import math
 
-from inpaintdiff.evaluation.protocol import SCORES, SET_SCORES, lower_is_better
+from inpaintdiff.evaluation.protocol import SCORES, SET_SCORES, arrow, lower_is_better
 from inpaintdiff.evaluation.stats import ScoredVideos
 from inpaintdiff.metrics.paired import FEW_VIDEOS
 
@@ -62,14 +62,18 @@ def _means(found: ScoredVideos) -> list[str]:
     rows: list[tuple[str, list[str]]] = []
     for score in found.score_names:
         title, unit, digits = SCORES[score]
-        arrow = "↓" if lower_is_better(score) else "↑"
         means = [_text(found.mean(m, score), f"{{:.{digits}f}}") for m in found.methods]
-        rows.append((f"{title}{',' if unit else ''}{unit} {arrow}", means))
+        rows.append((f"{title}{',' if unit else ''}{unit} {arrow(score)}", means))
     for score in found.set_names:
         title, _, digits = SET_SCORES[score]
         cells = [found.sets.get(m, {}).get(score) for m in found.methods]
         n = next(x.n for x in cells if x is not None)
-        rows.append((f"{title}, N = {n} ↓", ["-" if x is None else _text(x.value, f"{{:.{digits}f}}") for x in cells]))
+        rows.append(
+            (
+                f"{title}, N = {n} {arrow(score)}",
+                ["-" if x is None else _text(x.value, f"{{:.{digits}f}}") for x in cells],
+            )
+        )
     for cost, (title, style) in _COSTS.items():
         values = [found.cost(m, cost) for m in found.methods]
         if any(x > 0 for x in values):

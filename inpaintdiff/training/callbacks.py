@@ -1,10 +1,9 @@
-"""Callbacks of a training: inpainted samples with their scores, and the finished model in the registry.
+"""Callbacks of a training: the finished model in the registry.
 
-Also the door to `tracking`: what a configuration names lies here.
+Also the door to `quality` and `tracking`: what a configuration names lies here.
 """
 
 import logging
-import tempfile
 import time
 from datetime import UTC, datetime
 from importlib import metadata
@@ -16,16 +15,11 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from inpaintdiff.checkpoint import ModelInfo, save_model
-from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
-from inpaintdiff.data.video import write_video
-from inpaintdiff.errors import SettingError
-from inpaintdiff.inpaint.sampling import SamplingConfig
-from inpaintdiff.metrics.frame import sample_scores
 from inpaintdiff.registry import DEFAULT_FOLDER, register_model
 from inpaintdiff.training.ema import EMA
 from inpaintdiff.training.module import InpaintingModule
+from inpaintdiff.training.quality import QualityCallback
 from inpaintdiff.training.tracking import Checkpoints, SaveConfig, TrackingLogger, continue_run
-from inpaintdiff.types import VideoClip
 
 __all__ = [
     "Checkpoints",
@@ -37,122 +31,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-class QualityCallback(Callback):
-    """Paints whole clips with the averaged weights, measures them and shows them in MLflow.
-
-    The first clips of the split go through the real Inpainter, always with the same seeds, so that numbers of different epochs
-    can be compared. Logs `val/{psnr,ssim}_{hole,full}_v1` (mean over samples, then clips; dB and 1), `val/quality_seconds`, and
-    `val/quality_share`, the part of the training's wall time that this callback took. Videos (input, samples, truth side by
-    side) lie under `samples/` of the run, and a contact sheet under its images. `test` does the same with the test split.
-
-    Args:
-        clips: how many clips.
-        samples: answers per clip.
-        steps: network calls a stage.
-        scheme: sampling scheme.
-        every_n_epochs: validations of `fit` between paintings.
-        frames: clips are cut to this many frames; None paints them whole.
-        precision: "fp32" or "bf16".
-
-    Raises:
-        SettingError: a number is below 1.
-    """
-
-    def __init__(
-        self,
-        clips: int = 4,
-        samples: int = 1,
-        steps: int = 10,
-        scheme: str = "lookahead-ar++",
-        every_n_epochs: int = 1,
-        frames: int | None = None,
-        precision: str = "fp32",
-    ) -> None:
-        if min(clips, samples, steps, every_n_epochs, frames or 1) < 1:
-            raise SettingError("QualityCallback: clips, samples, steps, every_n_epochs and frames must be at least 1")
-        self.clips, self.frames, self.every_n_epochs = clips, frames, every_n_epochs
-        self.sampling = SamplingConfig(scheme=scheme, calls=steps, samples=samples, precision=precision)
-        self._validations = 0
-        self._begun = time.monotonic()
-        self._spent = 0.0
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock that the share of time refers to."""
-        self._begun, self._spent = time.monotonic(), 0.0
-
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Paint, if it is time."""
-        if trainer.sanity_checking:
-            return
-        if not trainer.training and trainer.state.fn == "fit":
-            self._validations += 1
-            if (self._validations - 1) % self.every_n_epochs:
-                return
-        self._paint(trainer, pl_module, "val")
-
-    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Paint test clips."""
-        self._paint(trainer, pl_module, "test")
-
-    def state_dict(self) -> dict[str, Any]:
-        """So that a resumed run keeps the rhythm."""
-        return {"validations": self._validations}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See `state_dict`."""
-        self._validations = int(state_dict["validations"])
-
-    def _paint(self, trainer: pl.Trainer, module: pl.LightningModule, split: str) -> None:
-        assert isinstance(module, InpaintingModule)
-        begun = time.monotonic()
-        inpainter = self.sampling.inpainter(module.denoiser, module.config, module.device)
-        named: list[tuple[str, VideoClip]] = trainer.datamodule.clips(split, self.clips)
-        sums: dict[str, torch.Tensor] = {}
-        painted: list[tuple[str, VideoClip, torch.Tensor]] = []
-        for i, (name, whole) in enumerate(named):
-            if i % trainer.world_size != trainer.global_rank:
-                continue
-            clip = whole.select(range(min(whole.length, self.frames or whole.length)))
-            samples = inpainter(clip, samples=self.sampling.samples, seed=i).frames.cpu()  # s t c h w
-            for k, v in _scores(samples, clip).items():
-                sums[k] = sums.get(k, torch.zeros(())) + v
-            painted.append((name, clip, samples))
-        for k in ("psnr_hole", "ssim_hole", "psnr_full", "ssim_full"):
-            total = trainer.strategy.reduce(sums.get(k, torch.zeros(())).to(module.device), reduce_op="sum")
-            module.log(f"{split}/{k}_v1", total / len(named))
-        _show(trainer, split, painted)
-        self._spent += time.monotonic() - begun
-        module.log(f"{split}/quality_seconds", time.monotonic() - begun, sync_dist=True)
-        if trainer.state.fn == "fit":
-            share = self._spent / (time.monotonic() - self._begun)
-            module.log(f"{split}/quality_share", share, sync_dist=True)
-
-
-def _scores(samples: torch.Tensor, clip: VideoClip) -> dict[str, torch.Tensor]:
-    """PSNR and SSIM of protocol v1, mean over samples (s t c h w, composited); float32, which every device can sum."""
-    return {name: value.float() for name, value in sample_scores(samples, clip.frames, clip.hole).items()}
-
-
-def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, torch.Tensor]]) -> None:
-    """Videos and a contact sheet into the run; rank 0 shows its own clips."""
-    target = next((x for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
-    if target is None or not trainer.is_global_zero or not painted:
-        return
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name, clip, samples in painted:
-            short = Path(name).stem
-            rows += [(f"{short} input", hole_marked(clip))]
-            rows += [(f"{short} sample {i}", s) for i, s in enumerate(samples)]
-            rows += [(f"{short} truth", clip.frames)]
-            video = side_by_side([hole_marked(clip), *samples, clip.frames])
-            write_video(Path(folder) / f"{short}.mp4", video, fps=10)
-        where = f"samples/{split}-{trainer.global_step:07d}"
-        target.experiment.log_artifacts(target.run_id, folder, where)
-    sheet = contact_sheet(rows)
-    target.experiment.log_image(target.run_id, sheet, key=f"{split}/samples", step=trainer.global_step)
 
 
 class RegisterCallback(Callback):

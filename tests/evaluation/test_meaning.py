@@ -9,6 +9,7 @@ import torch
 from inpaintdiff.data.synthetic.scene import simulated_clip
 from inpaintdiff.data.synthetic.truth import traffic_world
 from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
+from inpaintdiff.evaluation.known_worlds import Known
 from inpaintdiff.evaluation.meaning import Meaning, shows
 
 SEED, FRAMES = 20_000_001, 16
@@ -27,13 +28,12 @@ def near_truth(samples: int, spread: float) -> Method:
 
 
 def test_scores_of_meaning_are_in_table_files_and_facts(tmp_path):
-    meaning, about = Meaning(lambda video: traffic_world(SEED)), {"data": "one clip"}
+    meaning = Meaning(Known(lambda video: traffic_world(SEED)))
     found = evaluate(
         [near_truth(3, 0.02), baseline_method("nearest")],
         [("clip", simulated_clip(SEED, FRAMES))],
         samples=3,
-        about=about,
-        after=lambda *_: about.update(meaning.facts()),
+        about={"data": "one clip"},
         further=meaning,
     )
     assert found.mean("near", "semantic") >= 0.9
@@ -57,7 +57,7 @@ def test_a_place_that_the_clip_does_not_show_gives_no_number():
     assert shows(traffic_world(SEED), clip)
     for other in (traffic_world(SEED + 1), traffic_world(SEED, 32)):
         assert not shows(other, clip)
-        meaning = Meaning(lambda video, other=other: other)
+        meaning = Meaning(Known(lambda video, other=other: other))
         assert meaning("any", "clip", clip, clip.frames[None]) == {}
         assert meaning.facts() == {}
-    assert Meaning(lambda video: None)("any", "clip", clip, clip.frames[None]) == {}
+    assert Meaning(Known())("any", "clip", clip, clip.frames[None]) == {}

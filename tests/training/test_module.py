@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 import torch
 from lightning.pytorch.callbacks import Timer
@@ -16,7 +15,6 @@ from inpaintdiff.checkpoint import load_denoiser
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.models.unet import PRESETS
-from inpaintdiff.training.callbacks import QualityCallback, TrackingLogger
 from inpaintdiff.training.module import InpaintingModule, NetworkConfig, ObjectiveConfig
 from inpaintdiff.types import VideoClip
 from tests.training.runs import NETWORK, data, module, same, trainer
@@ -203,31 +201,6 @@ def test_start_from_takes_the_weights_of_a_like_model_only(checkpoint: tuple[Inp
     ):
         with pytest.raises(CheckpointError, match="start_from"):
             module(start_from=str(path), **other)
-
-
-def test_names_of_what_is_logged(traffic: Path, tmp_path: Path) -> None:
-    """The schema that boards and reports read; a changed definition is a new protocol, not another number of an old name."""
-    log = TrackingLogger("schema", folder=str(tmp_path / "runs"))
-    quality = QualityCallback(clips=1, steps=2, frames=6)
-    run = trainer(
-        tmp_path / "c", 3, quality, logger=log, log_every_n_steps=1, limit_val_batches=1, check_val_every_n_epoch=1
-    )
-    run.fit(module(), data(traffic))
-    client = mlflow.MlflowClient(log.store.uri)
-    record = client.get_run(str(log.run_id)).data
-    scores = {f"val/{k}_{where}_v1" for k in ("psnr", "ssim") for where in ("hole", "full")}
-    assert set(record.metrics) == {
-        "train/loss",
-        "val/loss",
-        *scores,
-        "val/quality_seconds",
-        "val/quality_share",
-        "epoch",
-    }
-    assert 0 < record.metrics["val/ssim_full_v1"] <= 1
-    assert {"lr", "seed", "denoiser/network/args/width", "objective/predict", "window"} <= set(record.params)
-    names = [a.path for a in client.list_artifacts(str(log.run_id))]
-    assert "samples" in names
 
 
 def test_training_makes_it_better() -> None:
