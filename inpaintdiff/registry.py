@@ -3,22 +3,19 @@
 import logging
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import mlflow
-import numpy as np
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.models import ModelSignature
-from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
 from inpaintdiff.checkpoint import file_digest, load_denoiser
 from inpaintdiff.errors import CheckpointError, RegistryError
+from inpaintdiff.registry_flavour import flavour
 from inpaintdiff.registry_store import (
     DEFAULT_FOLDER,
     Tracking,
@@ -49,27 +46,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 MODELS_EXPERIMENT = "inpaintdiff-models"
-# What the served model needs; the package's own code travels with it.
-REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors", "av", "pillow")
-WEIGHTS, CARD = "weights.safetensors", "model_card.md"
-
-SIGNATURE = ModelSignature(
-    inputs=Schema(
-        [
-            TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), name="frames"),
-            TensorSpec(np.dtype("uint8"), (-1, -1, -1), name="hole"),
-        ]
-    ),
-    outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
-    params=ParamSchema(
-        [
-            ParamSpec("steps", DataType.long, 20),
-            ParamSpec("seed", DataType.long, 0),
-            ParamSpec("samples", DataType.long, 1),
-            ParamSpec("scheme", DataType.string, "lookahead-ar++"),
-        ]
-    ),
-)
 
 
 def register_model(
@@ -135,26 +111,13 @@ def _log_and_register(
     store: Tracking, client: mlflow.MlflowClient, path: Path, name: str, run_id: str | None, card: str
 ) -> str:
     with tempfile.TemporaryDirectory() as temporary, connected(store):
-        staged = Path(temporary)
-        shutil.copyfile(path, staged / WEIGHTS)
-        (staged / CARD).write_text(card, encoding="utf-8")
-        package = Path(str(resources.files("inpaintdiff")))
-        shutil.copytree(package, staged / "inpaintdiff", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+        parts = flavour(path, card, Path(temporary))
         own_run = run_id is None
         if run_id is None:
             run_id = client.create_run(experiment_id(store, MODELS_EXPERIMENT), run_name=name).info.run_id
         before = client.get_run(run_id).info.status
         with mlflow.start_run(run_id=run_id, nested=True):
-            logged = mlflow.pyfunc.log_model(
-                name=name,
-                python_model=str(package / "registry_pyfunc.py"),
-                artifacts={"weights": str(staged / WEIGHTS), "card": str(staged / CARD)},
-                code_paths=[str(staged / "inpaintdiff")],
-                pip_requirements=[f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
-                signature=SIGNATURE,
-                input_example={"frames": np.zeros((2, 8, 8, 3), np.uint8), "hole": np.zeros((2, 8, 8), np.uint8)},
-                registered_model_name=name,
-            )
+            logged = mlflow.pyfunc.log_model(name=name, registered_model_name=name, **parts)
         if not own_run:
             client.update_run(run_id, status=before)  # leaving start_run's block has ended the caller's run
         return str(logged.registered_model_version)
