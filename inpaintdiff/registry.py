@@ -15,7 +15,6 @@ from mlflow.entities.model_registry import ModelVersion
 
 from inpaintdiff.checkpoint import file_digest, load_denoiser
 from inpaintdiff.errors import CheckpointError, RegistryError
-from inpaintdiff.registry_flavour import flavour
 from inpaintdiff.registry_store import (
     DEFAULT_FOLDER,
     Tracking,
@@ -110,6 +109,8 @@ def register_model(
 def _log_and_register(
     store: Tracking, client: mlflow.MlflowClient, path: Path, name: str, run_id: str | None, card: str
 ) -> str:
+    from inpaintdiff.registry_flavour import flavour  # it imports mlflow, which training does without
+
     with tempfile.TemporaryDirectory() as temporary, connected(store):
         parts = flavour(path, card, Path(temporary))
         own_run = run_id is None

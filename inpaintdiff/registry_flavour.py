@@ -61,10 +61,15 @@ def flavour(weights: Path, card: str, staged: Path) -> dict[str, Any]:
     (staged / CARD).write_text(card, encoding="utf-8")
     package = Path(str(resources.files("inpaintdiff")))
     shutil.copytree(package, staged / "inpaintdiff", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+    version = metadata.version("inpaintdiff")
+    # importlib.metadata finds it beside the code: records of what was painted say by which version
+    about = staged / f"inpaintdiff-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: inpaintdiff\nVersion: {version}\n", encoding="utf-8")
     return {
         "python_model": str(package / "registry_pyfunc.py"),
         "artifacts": {"weights": str(staged / WEIGHTS), "card": str(staged / CARD)},
-        "code_paths": [str(staged / "inpaintdiff")],
+        "code_paths": [str(staged / "inpaintdiff"), str(about)],
         "pip_requirements": [f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
         "signature": SIGNATURE,
         "input_example": input_example(),

@@ -8,6 +8,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from lightning.pytorch.callbacks import Callback
 from inpaintdiff.checkpoint import ModelInfo, save_model
 from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
 from inpaintdiff.data.video import write_video
-from inpaintdiff.errors import SettingError
+from inpaintdiff.errors import RegistryError, SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.metrics.frame import sample_scores
 from inpaintdiff.registry import DEFAULT_FOLDER, register_model
+from inpaintdiff.registry_store import brief
 from inpaintdiff.training.ema import EMA
 from inpaintdiff.training.module import InpaintingModule
 from inpaintdiff.training.tracking import Checkpoints, SaveConfig, TrackingLogger, continue_run
@@ -141,18 +143,19 @@ def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, t
     if target is None or not trainer.is_global_zero or not painted:
         return
     rows = []
+    videos = find_spec("av") is not None  # training needs no encoder
     with tempfile.TemporaryDirectory() as folder:
         for name, clip, samples in painted:
             short = Path(name).stem
             rows += [(f"{short} input", hole_marked(clip))]
             rows += [(f"{short} sample {i}", s) for i, s in enumerate(samples)]
             rows += [(f"{short} truth", clip.frames)]
-            video = side_by_side([hole_marked(clip), *samples, clip.frames])
-            write_video(Path(folder) / f"{short}.mp4", video, fps=10)
-        where = f"samples/{split}-{trainer.global_step:07d}"
-        target.experiment.log_artifacts(target.run_id, folder, where)
-    sheet = contact_sheet(rows)
-    target.experiment.log_image(target.run_id, sheet, key=f"{split}/samples", step=trainer.global_step)
+            if videos:
+                video = side_by_side([hole_marked(clip), *samples, clip.frames])
+                write_video(Path(folder) / f"{short}.mp4", video, fps=10)
+        if videos:
+            target.log_files(folder, f"samples/{split}-{trainer.global_step:07d}")
+    target.log_image(contact_sheet(rows), key=f"{split}/samples", step=trainer.global_step)
 
 
 class RegisterCallback(Callback):
@@ -204,22 +207,36 @@ class RegisterCallback(Callback):
         save_model(path, pl_module.config, pl_module.denoiser.state_dict(), card)
         target = next((x for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
         scores = {k.removeprefix("val/"): str(card[k]) for k in card if k.startswith("val/") and k.endswith("_v1")}
-        self.version = register_model(
-            path,
-            self.name,
-            run_id=target.run_id if target else None,
-            alias=self.alias,
-            spare_alias=self.candidate,
-            tags={
+        options: dict[str, Any] = {
+            "alias": self.alias,
+            "spare_alias": self.candidate,
+            "tags": {
                 "optimizer_steps": str(trainer.global_step),
                 "data": str(card.get("data")),
                 "window": str(pl_module.config["window"]),
                 "size": f"{pl_module.config['height']}x{pl_module.config['width']}",
                 **scores,
             },
-            card_text=ModelInfo(pl_module.config, card, str(path)).card_markdown(),
-            store=target.store if target else None,
-        )
+            "card_text": ModelInfo(pl_module.config, card, str(path)).card_markdown(),
+        }
+        self._register(path, target, options)
+
+    def _register(self, path: Path, target: TrackingLogger | None, options: dict[str, Any]) -> None:
+        """In the registry; if that does not answer, with the run that is kept."""
+        try:
+            if (kept := target and target.kept) or find_spec("mlflow") is None:
+                raise RegistryError("the run is kept, too" if kept else "MLflow is not installed here")
+            run_id, store = (target.run_id, target.store) if target else (None, None)
+            with brief():
+                self.version = register_model(path, self.name, run_id=run_id, store=store, **options)
+        except RegistryError as e:
+            logger.warning("the model is not registered (%s): it is in %s", e, path)
+            if target:
+                folder = target.keep_registration(path, self.name, **options)
+                logger.warning("it will be registered by: inpaintdiff runs upload %s", folder)
+            else:
+                logger.warning("register it with: inpaintdiff models register %s --name %s", path, self.name)
+            return
         logger.info(
             "registered %s version %s; use it with --model models:/%s/%s, make it the champion with: inpaintdiff models promote %s",
             self.name,
