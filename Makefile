@@ -29,7 +29,12 @@ demo: $(STAMP)  ## simulated clips inpainted with the built-in model, compared w
 test: $(STAMP)  ## the default tests (about 4 minutes on 2 cores)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-slow: $(STAMP)  ## the tests marked slow
+# an extra of its own: the default tests need neither PostgreSQL nor S3
+$(VENV)/.stack: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS),stack]'
+	@touch $@
+
+test-slow: $(VENV)/.stack  ## the tests marked slow
 	$(BIN)/python -m pytest -m 'slow and not gpu' $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## ruff, mypy and the import contracts

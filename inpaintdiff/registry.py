@@ -3,16 +3,13 @@
 import logging
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
-
-import numpy as np
 
 from inpaintdiff.checkpoint import file_digest, load_denoiser
 from inpaintdiff.errors import CheckpointError, RegistryError
@@ -32,7 +29,6 @@ from inpaintdiff.registry_store import (
 if TYPE_CHECKING:
     import mlflow
     from mlflow.entities.model_registry import ModelVersion
-    from mlflow.models import ModelSignature
 else:
     mlflow = LazyPackage("mlflow", "the model registry")
 
@@ -54,33 +50,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 MODELS_EXPERIMENT = "inpaintdiff-models"
-# What the served model needs; the package's own code travels with it.
-REQUIREMENTS = ("torch", "numpy", "einops", "jaxtyping", "safetensors", "av", "pillow")
-WEIGHTS, CARD = "weights.safetensors", "model_card.md"
-
-
-def _signature() -> "ModelSignature":
-    """Of the served model."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
-
-    return ModelSignature(
-        inputs=Schema(
-            [
-                TensorSpec(np.dtype("uint8"), (-1, -1, -1, 3), name="frames"),
-                TensorSpec(np.dtype("uint8"), (-1, -1, -1), name="hole"),
-            ]
-        ),
-        outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
-        params=ParamSchema(
-            [
-                ParamSpec("steps", DataType.long, 20),
-                ParamSpec("seed", DataType.long, 0),
-                ParamSpec("samples", DataType.long, 1),
-                ParamSpec("scheme", DataType.string, "lookahead-ar++"),
-            ]
-        ),
-    )
 
 
 def register_model(
@@ -145,27 +114,16 @@ def register_model(
 def _log_and_register(
     store: Tracking, client: "mlflow.MlflowClient", path: Path, name: str, run_id: str | None, card: str
 ) -> str:
+    from inpaintdiff.registry_flavour import flavour  # it imports mlflow, which training does without
+
     with tempfile.TemporaryDirectory() as temporary, connected(store):
-        staged = Path(temporary)
-        shutil.copyfile(path, staged / WEIGHTS)
-        (staged / CARD).write_text(card, encoding="utf-8")
-        package = Path(str(resources.files("inpaintdiff")))
-        shutil.copytree(package, staged / "inpaintdiff", ignore=shutil.ignore_patterns("__pycache__", "weights"))
+        parts = flavour(path, card, Path(temporary))
         own_run = run_id is None
         if run_id is None:
             run_id = client.create_run(experiment_id(store, MODELS_EXPERIMENT), run_name=name).info.run_id
         before = client.get_run(run_id).info.status
         with mlflow.start_run(run_id=run_id, nested=True):
-            logged = mlflow.pyfunc.log_model(
-                name=name,
-                python_model=str(package / "registry_pyfunc.py"),
-                artifacts={"weights": str(staged / WEIGHTS), "card": str(staged / CARD)},
-                code_paths=[str(staged / "inpaintdiff")],
-                pip_requirements=[f"{p}=={metadata.version(p).split('+')[0]}" for p in REQUIREMENTS],
-                signature=_signature(),
-                input_example={"frames": np.zeros((2, 8, 8, 3), np.uint8), "hole": np.zeros((2, 8, 8), np.uint8)},
-                registered_model_name=name,
-            )
+            logged = mlflow.pyfunc.log_model(name=name, registered_model_name=name, **parts)
         if not own_run:
             client.update_run(run_id, status=before)  # leaving start_run's block has ended the caller's run
         return str(logged.registered_model_version)

@@ -80,11 +80,18 @@ def experiment_id(store: Tracking, name: str) -> str:
 
 
 def run_exists(store: Tracking, run_id: str) -> bool:
-    """Does the store hold this run, and has nobody deleted it?"""
-    try:
-        return bool(client_of(store).get_run(run_id).info.lifecycle_stage == "active")
-    except mlflow.exceptions.MlflowException:
-        return False
+    """Does the store hold this run, and has nobody deleted it?
+
+    Raises:
+        RegistryError: the store does not answer, which is not a no.
+    """
+    with store_errors(store):
+        try:
+            return bool(client_of(store).get_run(run_id).info.lifecycle_stage == "active")
+        except mlflow.exceptions.MlflowException as e:
+            if e.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
 
 
 def record_run(
@@ -115,6 +122,27 @@ def client_of(store: Tracking) -> "mlflow.MlflowClient":
     if store.database is not None:
         store.database.parent.mkdir(parents=True, exist_ok=True)
     return mlflow.MlflowClient(store.uri)
+
+
+@contextmanager
+def brief() -> Iterator[None]:
+    """Inside the block MLflow gives a server that does not answer up within seconds; by default it takes minutes a request.
+
+    MLflow reads these settings nowhere but from the environment.
+    """
+    told = {
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    }
+    before = {k: os.environ.get(k) for k in told}
+    os.environ.update({k: v for k, v in told.items() if before[k] is None})
+    try:
+        yield
+    finally:
+        for k in told:
+            if before[k] is None:
+                os.environ.pop(k, None)
 
 
 @contextmanager

@@ -9,15 +9,13 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-import torch
 from mlflow.exceptions import MlflowException
 
+import inpaintdiff
 from inpaintdiff.checkpoint import file_digest, load_denoiser, save_model
-from inpaintdiff.data.video import to_uint8, to_unit
 from inpaintdiff.errors import CheckpointError, RegistryError
-from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting.service import Request
 from inpaintdiff.registry import (
-    REQUIREMENTS,
     Tracking,
     connected,
     find_version,
@@ -25,7 +23,7 @@ from inpaintdiff.registry import (
     resolve_model,
     tracking,
 )
-from inpaintdiff.types import VideoClip
+from inpaintdiff.registry_flavour import REQUIREMENTS
 from tests.test_checkpoint import CARD, CONFIG, lightning_file, random_state
 
 NAME = "tiny-model"
@@ -77,7 +75,7 @@ def test_a_version_has_card_tags_and_signature(store: Tracking, files: list[Path
         model = mlflow.models.get_model_info(str(resolve_model(f"models:/{NAME}/1", store).parents[1]))
     inputs = {s.name: (s.type, s.shape) for s in model.signature.inputs}
     assert inputs == {"frames": (np.dtype("uint8"), (-1, -1, -1, 3)), "hole": (np.dtype("uint8"), (-1, -1, -1))}
-    assert {p.name for p in model.signature.params} == {"steps", "seed", "samples", "scheme"}
+    assert {p.name for p in model.signature.params} == set(Request.__dataclass_fields__)
     requirements = (resolve_model(f"models:/{NAME}/1", store).parents[1] / "requirements.txt").read_text()
     assert all(f"{name}==" in requirements for name in REQUIREMENTS)
 
@@ -132,10 +130,8 @@ def test_the_version_paints_as_the_package_does(store: Tracking, registered: tup
     known = hole == 0
     assert all(np.array_equal(sample[known], frames[known]) for sample in out)
     assert not np.array_equal(out[0], out[1])
-    denoiser, info = load_denoiser(path)
-    clip = VideoClip(to_unit(frames), torch.from_numpy(hole != 0).unsqueeze(1), torch.arange(6))
-    direct = SamplingConfig(calls=3).inpainter(denoiser, info.config)(clip, samples=2, seed=5).frames
-    assert np.array_equal(out, np.stack([to_uint8(s) for s in direct]))
+    direct = inpaintdiff.inpaint(frames, hole != 0, model=path, steps=3, seed=5, samples=2, device="cpu")
+    assert np.array_equal(out, direct.videos)
 
 
 def test_wrong_input_to_the_version_is_the_callers_fault(store: Tracking, registered: tuple[str, str]) -> None:
@@ -161,7 +157,7 @@ out = model.predict({"frames": np.zeros((4, 8, 8, 3), np.uint8), "hole": hole}, 
 import inpaintdiff
 loaded = {m.split(".")[0] for m in sys.modules}
 print(json.dumps({"shape": out.shape, "file": inpaintdiff.__file__, "loaded": sorted(loaded & {
-    "lightning", "cv2", "torchmetrics", "matplotlib", "rich", "skimage"})}))
+    "lightning", "torchmetrics", "rich", "skimage"})}))
 """
 
 

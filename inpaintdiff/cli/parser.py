@@ -203,6 +203,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_prepare(data)
 
+    from inpaintdiff.cli.parser_runs import add_runs  # it needs the helpers above
+
+    add_runs(
+        verbs.add_parser("runs", help="Trainings and their records.").add_subparsers(metavar="VERB", required=True)
+    )
+
+    from inpaintdiff.cli.parser_serve import add_serve  # it needs the helpers above
+
+    add_serve(verbs)
+
     from inpaintdiff.cli.parser_models import add_models  # it needs the helpers above
 
     add_models(verbs.add_parser("models", help="The model registry.").add_subparsers(metavar="VERB", required=True))

@@ -193,12 +193,22 @@ def inpaint(
         painter = ModelPainter(model[1].source, *model, digest=None, sampling=sampling, device=where)
     else:
         painter = load_painter(model, sampling, where, tracking_uri)
-    job = Job(reader, holes, painter, samples=samples, seed=seed, context=context)
-    videos = np.empty((samples, reader.info.frames, reader.info.height, reader.info.width, 3), dtype=np.uint8)
+    return paint_job(Job(reader, holes, painter, samples=samples, seed=seed, context=context), report)
+
+
+def paint_job(job: Job, report: Callable[[Step], None] = lambda _: None) -> Painted:
+    """Paint a job and hold its result in memory.
+
+    Args:
+        job: what to paint, and who paints it.
+        report: is called after every stage.
+    """
+    info = job.video.info
+    videos = np.empty((job.samples, info.frames, info.height, info.width, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory(prefix="inpaintdiff-") as folder:
         for progress in job.paint(Path(folder)):
             report(progress)
         for i, versions in enumerate(job.versions()):
             videos[:, i] = versions
     spread = np.stack([spread_of(videos[:, i]) for i in range(videos.shape[1])])
-    return Painted(videos, spread, record_of(job), reader, holes)
+    return Painted(videos, spread, record_of(job), job.video, job.holes)

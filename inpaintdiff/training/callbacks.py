@@ -7,6 +7,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from inpaintdiff.checkpoint import ModelInfo, save_model
+from inpaintdiff.errors import RegistryError
 from inpaintdiff.registry import DEFAULT_FOLDER, register_model
+from inpaintdiff.registry_store import brief
 from inpaintdiff.training.ema import EMA
 from inpaintdiff.training.module import InpaintingModule
 from inpaintdiff.training.quality import QualityCallback
@@ -82,22 +85,36 @@ class RegisterCallback(Callback):
         save_model(path, pl_module.config, pl_module.denoiser.state_dict(), card)
         target = next((x for x in trainer.loggers if isinstance(x, TrackingLogger)), None)
         scores = {k.removeprefix("val/"): str(card[k]) for k in card if k.startswith("val/") and k.endswith("_v1")}
-        self.version = register_model(
-            path,
-            self.name,
-            run_id=target.run_id if target else None,
-            alias=self.alias,
-            spare_alias=self.candidate,
-            tags={
+        options: dict[str, Any] = {
+            "alias": self.alias,
+            "spare_alias": self.candidate,
+            "tags": {
                 "optimizer_steps": str(trainer.global_step),
                 "data": str(card.get("data")),
                 "window": str(pl_module.config["window"]),
                 "size": f"{pl_module.config['height']}x{pl_module.config['width']}",
                 **scores,
             },
-            card_text=ModelInfo(pl_module.config, card, str(path)).card_markdown(),
-            store=target.store if target else None,
-        )
+            "card_text": ModelInfo(pl_module.config, card, str(path)).card_markdown(),
+        }
+        self._register(path, target, options)
+
+    def _register(self, path: Path, target: TrackingLogger | None, options: dict[str, Any]) -> None:
+        """In the registry; if that does not answer, with the run that is kept."""
+        try:
+            if (kept := target and target.kept) or find_spec("mlflow") is None:
+                raise RegistryError("the run is kept, too" if kept else "MLflow is not installed here")
+            run_id, store = (target.run_id, target.store) if target else (None, None)
+            with brief():
+                self.version = register_model(path, self.name, run_id=run_id, store=store, **options)
+        except RegistryError as e:
+            logger.warning("the model is not registered (%s): it is in %s", e, path)
+            if target:
+                folder = target.keep_registration(path, self.name, **options)
+                logger.warning("it will be registered by: inpaintdiff runs upload %s", folder)
+            else:
+                logger.warning("register it with: inpaintdiff models register %s --name %s", path, self.name)
+            return
         logger.info(
             "registered %s version %s; use it with --model models:/%s/%s, make it the champion with: inpaintdiff models promote %s",
             self.name,

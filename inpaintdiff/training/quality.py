@@ -5,6 +5,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,7 @@ def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, T
     if target is None or not trainer.is_global_zero:
         return
     rows = []
+    videos = find_spec("av") is not None  # training needs no encoder
     with tempfile.TemporaryDirectory() as folder:
         found.save_csv(Path(folder) / "scores.csv")
         found.save_json(Path(folder) / "scores.json")
@@ -216,10 +218,11 @@ def _show(trainer: pl.Trainer, split: str, painted: list[tuple[str, VideoClip, T
             rows += [(f"{short} input", hole_marked(clip))]
             rows += [(f"{short} sample {i}", s) for i, s in enumerate(samples)]
             rows += [(f"{short} truth", clip.frames)]
-            video = side_by_side([hole_marked(clip), *samples, clip.frames])
-            write_video(Path(folder) / f"{short}.mp4", video, fps=10)
+            if videos:
+                video = side_by_side([hole_marked(clip), *samples, clip.frames])
+                write_video(Path(folder) / f"{short}.mp4", video, fps=10)
         where = f"samples/{split}-{trainer.global_step:07d}"
-        target.experiment.log_artifacts(target.run_id, folder, where)
+        target.log_files(folder, where)
     if rows:
         sheet = contact_sheet(rows)
-        target.experiment.log_image(target.run_id, sheet, key=f"{split}/samples", step=trainer.global_step)
+        target.log_image(sheet, key=f"{split}/samples", step=trainer.global_step)

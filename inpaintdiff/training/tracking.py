@@ -1,10 +1,7 @@
 """Records of a training in MLflow, and checkpoints that survive a kill."""
 
 import logging
-import math
 import os
-from argparse import Namespace
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,83 +11,13 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from inpaintdiff.checkpoint import read_checkpoint
 from inpaintdiff.errors import CheckpointError, SettingError
-from inpaintdiff.registry import DEFAULT_FOLDER, connected, experiment_id, run_exists, tracking
+from inpaintdiff.registry import DEFAULT_FOLDER
+from inpaintdiff.training.run_logger import TrackingLogger
 
 logger = logging.getLogger(__name__)
-
-
-class TrackingLogger(MLFlowLogger):
-    """Records a run in the package's MLflow store (`inpaintdiff.registry.tracking`), and goes on with it after a resume.
-
-    Args:
-        experiment: name of the experiment.
-        run_name: name of the run; MLflow invents one for None.
-        folder: where the embedded store lies; MLFLOW_TRACKING_URI overrides it.
-        run_id: a run to go on with.
-        tags: of a new run.
-    """
-
-    def __init__(
-        self,
-        experiment: str = "inpaintdiff",
-        run_name: str | None = None,
-        folder: str = DEFAULT_FOLDER,
-        run_id: str | None = None,
-        tags: dict[str, str] | None = None,
-    ) -> None:
-        self.store = tracking(folder)
-        if self.store.database is not None:
-            self.store.database.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = str(folder)
-        super().__init__(experiment, run_name, self.store.uri, tags, run_id=run_id, log_model=False)
-
-    @property
-    def experiment(self) -> Any:
-        """The MLflow client; makes experiment and run on first use."""
-        if self._initialized or rank_zero_only.rank != 0:
-            return super().experiment
-        if self._run_id is None:
-            self._experiment_id = experiment_id(self.store, self._experiment_name)
-        with connected(self.store):  # MLFlowLogger leaves the whole process pointed at its store
-            return super().experiment
-
-    @property
-    def save_dir(self) -> str:
-        """Where callbacks without a folder of their own write."""
-        return self._folder
-
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
-        """Record settings once: MLflow refuses new values, so a resumed run keeps its first ones."""
-        flat = _flat(vars(params) if isinstance(params, Namespace) else params)
-        known = self.experiment.get_run(self.run_id).data.params
-        super().log_hyperparams({k: v for k, v in flat.items() if k not in known})
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Record numbers; infinite ones are left out, MLflow would show them as 1.8e308."""
-        super().log_metrics({k: v for k, v in metrics.items() if not math.isinf(float(v))}, step)
-
-    @rank_zero_only
-    def continue_run(self, run_id: str) -> bool:
-        """Record into this earlier run from now on, if the store has it; False if it does not."""
-        if not run_exists(self.store, run_id):
-            logger.info("the run of the checkpoint is not in %s: a new one begins", self.store.uri)
-            return False
-        self._run_id, self._initialized = run_id, False
-        self._mlflow_client.update_run(run_id, status="RUNNING")
-        return True
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for k, v in params.items():
-        name = f"{prefix}{k}"
-        out |= _flat(v, f"{name}/") if isinstance(v, Mapping) and v else {name: v}
-    return out
 
 
 def continue_run(trainer: pl.Trainer, checkpoint: str | Path) -> None:
@@ -119,15 +46,19 @@ class Checkpoints(ModelCheckpoint):
     Args:
         dirpath: folder of the file; a fixed one, so that a new process finds it.
         every_n_steps: optimiser steps between files; the most that a kill costs.
+        record: put the last one among the files of the MLflow run when training ends.
 
     Raises:
         SettingError: `every_n_steps` is below 1.
     """
 
-    def __init__(self, dirpath: str = f"{DEFAULT_FOLDER}/checkpoints", every_n_steps: int = 500) -> None:
+    def __init__(
+        self, dirpath: str = f"{DEFAULT_FOLDER}/checkpoints", every_n_steps: int = 500, record: bool = True
+    ) -> None:
         if every_n_steps < 1:
             raise SettingError(f"Checkpoints every_n_steps is {every_n_steps}, expected at least 1")
         super().__init__(dirpath, "last", every_n_train_steps=every_n_steps, enable_version_counter=False)
+        self._record = record
         self._run_id: str | None = None
         self._random: dict[str, torch.Tensor] = {}
 
@@ -161,6 +92,10 @@ class Checkpoints(ModelCheckpoint):
         """Write the last steps of a run that ended otherwise."""
         if self._last_global_step_saved != trainer.global_step and not trainer.fast_dev_run:
             self._save_checkpoint(trainer, str(self.file))
+        if self._record and self.file.exists() and not trainer.fast_dev_run:
+            for target in trainer.loggers:
+                if isinstance(target, TrackingLogger):
+                    target.log_files(self.file, "checkpoints")
 
     def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
         # not *last*: Lightning takes every file whose name has that word for a candidate of `--ckpt_path last`
@@ -191,7 +126,11 @@ class SaveConfig(SaveConfigCallback):
 
     def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Called on rank 0."""
+        if stage != TrainerFn.FITTING:
+            return
+        text = self.parser.dump(self.config, skip_none=False)
         for target in trainer.loggers:
-            if stage == TrainerFn.FITTING and isinstance(target, MLFlowLogger):
-                text = self.parser.dump(self.config, skip_none=False)
+            if isinstance(target, TrackingLogger):
+                target.log_text(text, self.config_filename)
+            elif isinstance(target, MLFlowLogger):
                 target.experiment.log_text(target.run_id, text, self.config_filename)

@@ -1,0 +1,20 @@
+"""Arguments of `inpaintdiff runs ...`."""
+
+import argparse
+from pathlib import Path
+
+from inpaintdiff.cli.parser import _tracking, _verb
+
+
+def add_runs(runs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The one verb of runs."""
+    p = _verb(
+        runs,
+        "upload",
+        "inpaintdiff.cli.runs:upload",
+        "Bring runs into the MLflow store that fit kept in a folder, because MLflow was not installed or did not answer.",
+        "  inpaintdiff runs upload runs/kept/0123456789abcdef                 one, as fit has named it\n"
+        "  inpaintdiff runs upload runs/kept --tracking-uri http://mlflow:5000    all that are not there yet",
+    )
+    p.add_argument("folder", type=Path, help="of a kept run, or one that holds several")
+    _tracking(p)
