@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -204,9 +205,9 @@ def test_start_from_takes_the_weights_of_a_like_model_only(checkpoint: tuple[Inp
             module(start_from=str(path), **other)
 
 
-def test_names_of_what_is_logged(traffic: Path, tmp_path: Path) -> None:
+def test_names_of_what_is_logged(traffic: Path, tmp_path: Path, new_store: Callable[[Path], Path]) -> None:
     """The schema that boards and reports read; a changed definition is a new protocol, not another number of an old name."""
-    log = TrackingLogger("schema", folder=str(tmp_path / "runs"))
+    log = TrackingLogger("schema", folder=str(new_store(tmp_path / "runs")))
     quality = QualityCallback(clips=1, steps=2, frames=6)
     run = trainer(
         tmp_path / "c", 3, quality, logger=log, log_every_n_steps=1, limit_val_batches=1, check_val_every_n_epoch=1
