@@ -73,12 +73,9 @@ def forecast(job: Job, *, lossless: bool = False) -> Forecast:
         lossless: how it will be written.
     """
     repeats = job.painter.calls * job.samples
-    flops = sum(
-        n * repeats * cost.flops
-        for makeups in job.makeups
-        for makeup, n in makeups.items()
-        if (cost := call_cost(job.painter, makeup))
-    )
+    costs = [(n, cost) for makeup, n in job.makeups_in_all().items() if (cost := call_cost(job.painter, makeup))]
+    flops = sum(n * repeats * cost.flops for n, cost in costs)
+    flops += job.observations * max((cost.observe_flops for _, cost in costs), default=0)
     more, on_device = _memory(job, lossless)
     return Forecast(
         stages=sum(job.stages),

@@ -49,7 +49,8 @@ def test_disk_and_stages_are_those_of_the_run(order, model, tmp_path):
 def test_flops_add_up(order, model):
     job = job_of(order, model)
     once = sum(forecasting.call_cost(job.painter, m).flops * n for m, n in job.makeups_in_all().items())
-    assert forecast(job).flops == once * 2 * 2 > 0
+    observing = job.observations * forecasting.call_cost(job.painter, next(iter(job.makeups_in_all()))).observe_flops
+    assert forecast(job).flops == once * 2 * 2 + observing > observing > 0
 
 
 def test_a_full_disk_is_seen_beforehand(order, model, monkeypatch):
