@@ -12,6 +12,8 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,23 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("traffic") / "data"
     synthesize_traffic(root, {"train": 6, "val": 2, "test": 2}, frames=12, size=32, workers=0)
     return root
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Puts a new MLflow database into a folder, as `tracking(folder)` expects it: a copy of an empty one that MLflow made.
+
+    MLflow builds its tables by 40 migrations, which take more than a second, as long as many a test. Tests of the way from
+    nothing (of the demo, of fit, of tracking) let it.
+    """
+    import mlflow
+
+    empty = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{empty}").search_experiments()
+
+    def put(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(empty, folder / "mlflow.db")
+        return folder
+
+    return put

@@ -1,5 +1,6 @@
 """Every published training configuration is understood and runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -18,9 +19,16 @@ SECOND_PHASES = sorted((CONF / "second_phase").glob("*.yaml"))
     [[c] for c in CONFIGS] + [[CONF / c.name, c] for c in SECOND_PHASES],
     ids=lambda c: c[0].stem + " second phase" * (len(c) - 1),
 )
-def test_two_steps(configs: list[Path], traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_steps(
+    configs: list[Path],
+    traffic: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    new_store: Callable[[Path], Path],
+) -> None:
     """From the user's door, on tiny clips: real classes, real tracking, and a registered model at the end."""
     monkeypatch.chdir(tmp_path)
+    new_store(tmp_path / "runs")
     small = {
         "data.init_args.root": traffic,
         "data.init_args.batch_size": 2,

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -36,8 +37,8 @@ def model_file(folder: Path, seed: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    return tracking(tmp_path_factory.mktemp("registry") / "runs")
+def store(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], Path]) -> Tracking:
+    return tracking(new_store(tmp_path_factory.mktemp("registry") / "runs"))
 
 
 @pytest.fixture(scope="module")

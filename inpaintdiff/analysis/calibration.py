@@ -13,13 +13,14 @@ What makes such timings lie, and what is done about it:
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from inpaintdiff.analysis.cost import Makeup, Speed
-from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.diffusion.denoiser import Denoise, Denoiser
 from inpaintdiff.inpaint.condition import condition
 
 _ENOUGH = 3
@@ -69,7 +70,7 @@ def _part(makeup: Makeup, frames: int) -> Makeup:
 def denoiser_call(
     denoiser: Denoiser, height: int, width: int, autocast: torch.dtype | None = None
 ) -> Callable[[Makeup], Float[Tensor, "1 t 3 h w"]]:
-    """What `calibrate` calls: one call of a denoiser, as the `Inpainter` makes it for one sample.
+    """What `calibrate` calls: one call of a denoiser, as the `Inpainter` makes it for one sample; observed frames have been seen before.
 
     Args:
         denoiser: in evaluation mode, on its device.
@@ -78,15 +79,19 @@ def denoiser_call(
     """
     device = next(denoiser.parameters()).device
 
-    def call(makeup: Makeup) -> Float[Tensor, "1 t 3 h w"]:
+    @cache
+    def window(makeup: Makeup) -> tuple[Float[Tensor, "1 t 3 h w"], Denoise]:
         unknown = torch.zeros(1, makeup.frames, 1, height, width, dtype=torch.bool)
         unknown[:, : makeup.unknown, :, height // 4 : -(-3 * height // 4), width // 4 : -(-3 * width // 4)] = True
         # Noise, not zeros: numbers next to zero are slow on some processors.
         frames = torch.randn(1, makeup.frames, 3, height, width, generator=torch.Generator().manual_seed(0))
         cond = condition(frames, unknown, torch.arange(makeup.frames)[None]).to(device)
-        x = frames.to(device)
+        return frames.to(device), denoiser.on(cond)
+
+    def call(makeup: Makeup) -> Float[Tensor, "1 t 3 h w"]:
         with torch.inference_mode(), torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            out = denoiser(x, torch.ones(1, device=device), cond)
+            x, denoise = window(makeup)
+            out = denoise(x, torch.ones(1, device=device))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return out

@@ -1,7 +1,9 @@
 """What sampling costs before it is paid for: network calls, floating-point operations, bytes and seconds. Standard library only.
 
-What a call costs depends on the make-up of its window: behind the last temporal attention frames that are only observed are not
-computed. `inpaintdiff.analysis.unet_cost` counts a network, `inpaintdiff.analysis.calibration` measures the speed of a machine.
+What a call costs depends on the make-up of its window: before the first temporal attention frames that are only observed were computed
+once for many calls, and behind the last one they are not computed.
+
+`inpaintdiff.analysis.unet_cost` counts a network, `inpaintdiff.analysis.calibration` measures the speed of a machine.
 """
 
 from collections import Counter
@@ -37,12 +39,14 @@ class NetworkCost:
 
     Attributes:
         flops: floating-point operations of matrix products and convolutions; a multiplication and an addition are two.
+        observe_flops: of what is computed once of an observed frame, and not by calls.
         bytes: the most that tensors take at a time, the parameters not among them.
         resident_bytes: what the memory of a process on a CPU grows by when it makes such calls.
         parameters: of the network.
     """
 
     flops: int
+    observe_flops: int
     bytes: int
     resident_bytes: int
     parameters: int
@@ -70,6 +74,15 @@ def makeups(stages: Iterable[Stage]) -> Counter[Makeup]:
     return Counter(
         Makeup(len(s.latent) + len(s.lookahead) + len(s.observed), len(s.latent) + len(s.lookahead)) for s in stages
     )
+
+
+def observations(stages: Iterable[Stage], incomplete: Sequence[bool], samples: int = 1) -> int:
+    """How often a frame is observed for the first time; one without a hole is the same for all samples."""
+    seen = bytearray(len(incomplete))
+    for stage in stages:
+        for i in stage.observed:
+            seen[i] = samples if incomplete[i] else 1
+    return sum(seen)
 
 
 def resident(moments: Sequence[Sequence[int]], weights: int = 0) -> int:

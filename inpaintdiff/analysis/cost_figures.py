@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from inpaintdiff.analysis.cost import Makeup, Speed, makeups
+from inpaintdiff.analysis.cost import Makeup, Speed, makeups, observations
 from inpaintdiff.analysis.unet_cost import unet_cost
 from inpaintdiff.errors import PlanError
 from inpaintdiff.schemes import make_scheme, scheme_names
@@ -38,8 +38,11 @@ def answer_seconds(
     Raises:
         PlanError: the scheme cannot do with this window.
     """
-    found = makeups(make_scheme(scheme, window=window, step=max(1, window // 2)).stages([True] * frames))
-    return sum(n * calls * speed.seconds(unet_cost(args, size, size, m).flops) for m, n in found.items())
+    incomplete = [True] * frames
+    stages = list(make_scheme(scheme, window=window, step=max(1, window // 2)).stages(incomplete))
+    costs = [(n, unet_cost(args, size, size, m)) for m, n in makeups(stages).items()]
+    observing = observations(stages, incomplete) * costs[0][1].observe_flops / speed.rate
+    return observing + sum(n * calls * speed.seconds(cost.flops) for n, cost in costs)
 
 
 def draw_costs(

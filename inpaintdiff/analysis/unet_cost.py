@@ -14,7 +14,7 @@ _FUSED_ABOVE = 64
 
 
 def unet_cost(args: Mapping[str, Any], height: int, width: int, makeup: Makeup, value_bytes: int = 4) -> NetworkCost:
-    """One call for one sample.
+    """One call for one sample, as the `Inpainter` makes it: observed frames have gone through the first part before.
 
     Args:
         args: that the network is built with, as in a model's configuration.
@@ -24,10 +24,11 @@ def unet_cost(args: Mapping[str, Any], height: int, width: int, makeup: Makeup, 
     """
     walk = _Walk({**_DEFAULTS, **args}, height, width, makeup, value_bytes)
     # frames and what is known of them stay, in float32, until the call ends
-    given = 4 * makeup.frames * height * width * (walk.channels + 1)
+    given = 4 * makeup.frames * height * width * (walk.channels + 1) + walk.observed
     parameters = sum(x.parameters for x in walk.layers)
     return NetworkCost(
         flops=sum(x.flops for x in walk.layers),
+        observe_flops=walk.observe_flops,
         bytes=given + max(sum(x.sizes) for x in walk.layers),
         resident_bytes=resident([[*x.sizes, given] for x in walk.layers], 4 * parameters),
         parameters=parameters,
@@ -48,8 +49,28 @@ class _Layer(NamedTuple):
     sizes: list[int]
 
 
+class _Kept(NamedTuple):
+    """A feature map that the way up will take.
+
+    Attributes:
+        values: a frame.
+        channels: of it.
+        frames: how many.
+    """
+
+    values: int
+    channels: int
+    frames: int
+
+
 class _Walk:
-    """Follows `VideoUNet.forward` with the sizes of tensors in place of tensors."""
+    """Follows `VideoUNet.forward` with the sizes of tensors in place of tensors.
+
+    Attributes:
+        layers: of a call.
+        observed: bytes of the maps that are given for observed frames.
+        observe_flops: what those of one frame took.
+    """
 
     def __init__(self, args: Mapping[str, Any], height: int, width: int, makeup: Makeup, value_bytes: int) -> None:
         multipliers: Sequence[int] = args["multipliers"]
@@ -60,12 +81,17 @@ class _Walk:
             4 * base,
             value_bytes,
         )
-        self._window, self._frames = makeup.frames, makeup.frames
-        self._kept: list[tuple[int, int]] = []  # values a frame and channels of what the way up will take
+        self._window, self._frames = makeup.frames, makeup.unknown
+        self._kept: list[_Kept] = []
+        self._entering = True
         self.layers: list[_Layer] = []
+        self.observed = self.observe_flops = 0
         stride = patch * 2 ** (len(multipliers) - 1)
         self._pixels = (-(-height // stride) * stride // patch) * (-(-width // stride) * stride // patch)
         attended = {int(a) for a in args["attention_levels"]}
+        ups = [i for i in reversed(range(len(multipliers))) for _ in range(args["blocks"] + 1)]
+        last = max((k for k, i in enumerate(ups) if i in attended), default=-1)
+        self._late = len(multipliers) * (args["blocks"] + 1) - (last + 1)
 
         e = self._embedding
         self._add(2 * self._window * (base + e) * e, (base + e + 2) * e, [])
@@ -84,15 +110,13 @@ class _Walk:
                 self._keep(c)
         self._level(c, c, True, kept=self._kept[:-1])
         self._level(c, c, False, kept=self._kept)
-        ups = [i for i in reversed(range(len(multipliers))) for _ in range(args["blocks"] + 1)]
-        last = max((k for k, i in enumerate(ups) if i in attended), default=-1)
         for k, i in enumerate(ups):
             if k == last + 1:
                 self._select(makeup.unknown, c)
             if k > 0 and ups[k - 1] != i:
                 self._pixels *= 4
                 self._convolve(c, c, held=[c, c, c // 4])
-            joint = c + self._kept.pop()[1]
+            joint = c + self._kept.pop().channels
             self._add(0, 0, [self._map(joint)] * 2)
             c = base * multipliers[i]
             self._level(joint, c, i in attended, kept=self._kept)
@@ -106,29 +130,37 @@ class _Walk:
         return self._frames * self._pixels * channels * self._value
 
     def _keep(self, channels: int) -> None:
-        self._kept.append((self._pixels * channels, channels))
+        self._kept.append(_Kept(self._pixels * channels, channels, self._frames))
 
-    def _held(self, kept: Sequence[tuple[int, int]]) -> list[int]:
-        return [self._frames * values * self._value for values, _ in kept]
+    def _held(self, kept: Sequence[_Kept]) -> list[int]:
+        return [k.frames * k.values * self._value for k in kept]
 
-    def _add(
-        self, flops: int, parameters: int, sizes: list[int], kept: Sequence[tuple[int, int]] | None = None
-    ) -> None:
+    def _add(self, flops: int, parameters: int, sizes: list[int], kept: Sequence[_Kept] | None = None) -> None:
         self.layers.append(_Layer(flops, parameters, sizes + self._held(self._kept if kept is None else kept)))
 
     def _select(self, unknown: int, channels: int) -> None:
-        """Frames that are not wanted are left out: copies are made while the others are still there."""
-        before = [self._map(channels), *self._held(self._kept)]
+        """Frames that are not wanted are left out: a copy is made while the others are still there."""
+        before = self._map(channels)
         self._frames = unknown
-        self._add(0, 0, [*before, self._map(channels)])
+        self._add(0, 0, [before, self._map(channels)])
 
-    def _convolve(
-        self, into: int, out: int, held: Sequence[int], kept: Sequence[tuple[int, int]] | None = None
-    ) -> None:
+    def _join(self, channels: int) -> None:
+        """Before the first temporal attention: the observed frames join those with unknown pixels."""
+        self._entering = False
+        embedding, *others = self.layers
+        self.observe_flops = embedding.flops // self._window + sum(x.flops for x in others) // self._frames
+        joining = [*self._kept[self._late :], _Kept(self._pixels * channels, channels, self._frames)]
+        self.observed = sum(self._value * k.values for k in joining) * (self._window - self._frames)
+        self._frames = self._window
+        joint = [k._replace(frames=self._window) for k in joining]
+        self._add(0, 0, self._held([*joining[-1:], *joint]))
+        self._kept[self._late :] = joint[:-1]
+
+    def _convolve(self, into: int, out: int, held: Sequence[int], kept: Sequence[_Kept] | None = None) -> None:
         flops = 2 * self._frames * self._pixels * 9 * into * out
         self._add(flops, 9 * into * out + out, [self._map(x) for x in held], kept)
 
-    def _level(self, into: int, out: int, attend: bool, kept: Sequence[tuple[int, int]]) -> None:
+    def _level(self, into: int, out: int, attend: bool, kept: Sequence[_Kept]) -> None:
         """A residual block, and perhaps attention over time and over space."""
         n, s, e = self._frames, self._pixels, self._embedding
         skip = into * out if into != out else 0
@@ -146,6 +178,9 @@ class _Walk:
         )
         if not attend:
             return
+        if self._entering:
+            self._join(out)
+            kept = self._kept[: len(kept)]
         t, maps = self._window, [self._map(into)] + [self._map(out)] * 9
         projections, pairs = 4 * out * out, t * t
         # queries with keys, both with relative positions, values, and values with relative positions

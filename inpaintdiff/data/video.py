@@ -98,8 +98,13 @@ def probe_video(path: Path | str) -> VideoInfo:
     return index_video(path)[0]
 
 
-def open_video(path: Path | str) -> VideoReader:
+def open_video(path: Path | str, *, steady: bool = False) -> VideoReader:
     """A reader with random access: decord where `probe_video` proves it exact, else PyAV; folders by picture.
+
+    Args:
+        path: file or folder of pictures.
+        steady: never decord. It reads the index of the whole file at every call, and on a busy machine takes in packets
+            until its decoder's thread gives a frame: time and memory would grow with the length of the video.
 
     Raises:
         VideoReadError: as `probe_video`.
@@ -113,7 +118,7 @@ def open_video(path: Path | str) -> VideoReader:
     exact = PyavFrames(info, index)
     if info.bits > 8:
         log.info("%s has %d bits a value; they are read as 8.", path, info.bits)
-    return VideoReader(info, exact, DecordFrames(info) if info.reader == "decord" else None)
+    return VideoReader(info, exact, DecordFrames(info) if info.reader == "decord" and not steady else None)
 
 
 def read_frames(path: Path | str, indices: Sequence[int]) -> UInt8[np.ndarray, "t h w 3"]:

@@ -96,7 +96,8 @@ def write_video(
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # why nothing could be written has been said
+                part.unlink(missing_ok=True)
     return target
 
 
@@ -118,6 +119,9 @@ def check_output(path: Path | str, *, lossless: bool = False, overwrite: bool = 
         if not folder:
             _check_suffix(target, lossless)
         _check_free(target, overwrite)
+        above = next(p for p in target.absolute().parents if p.exists())
+        if not above.is_dir():
+            raise VideoWriteError(f"{target} cannot be written: {above} is a file, not a folder; give another output.")
     except (OSError, ValueError) as e:
         if isinstance(e, InpaintDiffError):
             raise

@@ -1,6 +1,7 @@
 """The single seam between networks and everything else: a `Denoiser` estimates clean frames and hides the parametrisation."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,10 @@ from torch import Tensor, nn
 
 from inpaintdiff.diffusion.precondition import Precondition
 from inpaintdiff.types import Conditioning
+
+Denoise = Callable[[Float[Tensor, "b t c h w"], Float[Tensor, " b"]], Float[Tensor, "b t c h w"]]
+Features = Sequence[Tensor]
+Recall = Callable[[int, int, Callable[[], Features]], Features]
 
 
 class Denoiser(nn.Module, ABC):
@@ -28,6 +33,16 @@ class Denoiser(nn.Module, ABC):
             float32; equal to `cond.known` where known.
         """
 
+    def on(self, cond: Conditioning, recall: Recall = lambda b, t, make: make()) -> Denoise:
+        """D(.; .) of one window, for many calls; what depends on neither x nor sigma may be computed once.
+
+        Args:
+            cond: of all calls.
+            recall: `recall(b, t, make)` is what `make()` gives for frame t of element b, perhaps from an earlier window;
+                it is asked for observed frames only.
+        """
+        return lambda x, sigma: self(x, sigma, cond)
+
 
 class NetworkDenoiser(Denoiser):
     """A video network behind a preconditioning (EDM, arXiv 2206.00364, equation 7).
@@ -44,9 +59,29 @@ class NetworkDenoiser(Denoiser):
     def forward(
         self, x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"], cond: Conditioning
     ) -> Float[Tensor, "b t c h w"]:
+        return self._estimate(x, sigma, cond, {})
+
+    def on(self, cond: Conditioning, recall: Recall = lambda b, t, make: make()) -> Denoise:
+        """As the base class; in evaluation mode, of a network that can `observe`, observed frames are seen once and not at every step."""
+        if self.training or not hasattr(self.network, "observe"):
+            return super().on(cond, recall)
+        level = self.precondition.noise_condition(cond.known.new_zeros(1, 1, dtype=torch.float32))
+        observed = [
+            recall(b, t, lambda frame=cond.known[b, t : t + 1]: self.network.observe(frame, level))  # type: ignore[misc,operator]
+            for b, t in cond.observed_frames().nonzero().tolist()
+        ]
+        return lambda x, sigma: self._estimate(x, sigma, cond, {"observed": observed})
+
+    def _estimate(
+        self,
+        x: Float[Tensor, "b t c h w"],
+        sigma: Float[Tensor, " b"],
+        cond: Conditioning,
+        known: dict[str, Sequence[Features]],
+    ) -> Float[Tensor, "b t c h w"]:
         k = self.precondition.coefficients(sigma.float().view(-1, 1, 1, 1, 1))
         inputs = torch.where(cond.known_mask, cond.known, k.c_in * x)
         level = torch.where(cond.observed_frames(), 0.0, sigma.float().unsqueeze(1))  # b t
-        out = self.network(inputs, cond.known_mask, self.precondition.noise_condition(level), cond.index)
+        out = self.network(inputs, cond.known_mask, self.precondition.noise_condition(level), cond.index, **known)
         estimate = k.c_skip * x + k.c_out * out.float()
         return torch.where(cond.known_mask, cond.known, estimate)

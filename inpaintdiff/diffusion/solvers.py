@@ -6,7 +6,7 @@ videos, holes or clipping.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from inpaintdiff.diffusion.denoiser import Denoise
 from inpaintdiff.errors import SettingError
 
-Denoise = Callable[[Float[Tensor, "b t c h w"], Float[Tensor, " b"]], Float[Tensor, "b t c h w"]]
 # One source of noise for the whole batch, or one for each of its elements.
 Generators = torch.Generator | Sequence[torch.Generator]
 

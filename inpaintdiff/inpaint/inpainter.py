@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.diffusion.denoiser import Denoiser, Features
 from inpaintdiff.diffusion.sigma import SigmaGrid
 from inpaintdiff.diffusion.solvers import Solver
 from inpaintdiff.errors import PlanError, SettingError
 from inpaintdiff.inpaint.canvas import Canvas, MemoryCanvas
 from inpaintdiff.inpaint.condition import condition, unknown_pixels
+from inpaintdiff.inpaint.remembered import Remembered
 from inpaintdiff.schemes.stage import SamplingScheme, Stage, check_plan
 from inpaintdiff.types import VideoClip
 
@@ -149,19 +150,21 @@ class Inpainter:
         """
         incomplete = canvas.incomplete()
         stages = self.plan(incomplete)
+        remembered = Remembered(stages, incomplete)
         begin, done = time.monotonic(), sum(len(s.latent) for s in stages[:first_stage])
         for k, stage in enumerate(stages[first_stage:], first_stage):
             size = self.samples_per_batch or canvas.samples
             for first in range(0, canvas.samples, size):
                 samples = range(first, min(first + size, canvas.samples))
-                painted = self._paint_stage(canvas, stage, samples, seed, k)
+                painted = self._paint_stage(canvas, stage, samples, seed, k, remembered)
                 canvas.paste(stage.latent, slice(samples.start, samples.stop), painted)
+            remembered.finish(k)
             done += len(stage.latent)
             yield Progress(stage, k + 1, len(stages), done, sum(incomplete), time.monotonic() - begin, canvas)
 
     @torch.inference_mode()
     def _paint_stage(
-        self, canvas: Canvas, stage: Stage, samples: range, seed: int, number: int
+        self, canvas: Canvas, stage: Stage, samples: range, seed: int, number: int, remembered: Remembered
     ) -> Float[Tensor, "s t c h w"]:
         """The latent frames of some samples from one joint run of the solver; look-ahead frames are painted too and thrown away."""
         at, observed, latent = stage.frames, set(stage.observed), set(stage.latent)
@@ -173,17 +176,25 @@ class Inpainter:
             canvas.index(at).expand(len(samples), -1),
         ).to(self.device)
 
+        def recall(b: int, t: int, make: Callable[[], Features]) -> Features:
+            return remembered.recall(samples[b], at[t], make)
+
         def denoise(x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b t c h w"]:
-            with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
-                estimate = self.denoiser(x, sigma, cond).to(x.dtype)
+            with self._precision():
+                estimate = estimates(x, sigma).to(x.dtype)
             return estimate if self.clip_x0 is None else estimate.clamp(-self.clip_x0, self.clip_x0)
 
         # on the CPU, one a sample: the result depends on neither device nor batch
         generators = [torch.Generator().manual_seed(stage_seed(seed, s, number)) for s in samples]
         noise = torch.stack([torch.randn(frames.shape[1:], generator=g) for g in generators]).to(self.device)
         with _evaluating(self.denoiser):
+            with self._precision():
+                estimates = self.denoiser.on(cond, recall)
             painted = self.solver.solve(denoise, float(self.sigmas[0]) * noise, self.sigmas, generators)
         return painted[:, [k for k, i in enumerate(at) if i in latent]]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
 
 
 def _device_of(module: nn.Module) -> torch.device:

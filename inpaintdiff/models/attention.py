@@ -65,7 +65,8 @@ class TemporalAttention(nn.Module):
         self, x: Float[Tensor, "b t c h w"], emb: Float[Tensor, "b t e"], distances: Float[Tensor, "b t t 3"]
     ) -> Float[Tensor, "b t c h w"]:
         b, height, width = x.shape[0], *x.shape[-2:]
-        tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> b (h w) t c", b=b)  # b n t c
+        # contiguous: of strided tokens torch makes one small product each in bf16, with a copy of the weights
+        tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> b (h w) t c", b=b).contiguous()  # b n t c
         q, k, v = rearrange(self.qkv(tokens), "b n t (three heads d) -> three b heads n t d", three=3, heads=self.heads)
         q = q * q.shape[-1] ** -0.5
         k_scaled = k * k.shape[-1] ** -0.5
@@ -82,7 +83,7 @@ class TemporalAttention(nn.Module):
         a = logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32)).to(v.dtype)  # b heads n i j
         out = a @ v  # b heads n i d
         out = out + rearrange(rearrange(a, "b g n i j -> b g i n j") @ rv, "b g i n d -> b g n i d")
-        out = self.project(rearrange(out, "b g n t d -> b n t (g d)"))  # b n t c
+        out = self.project(rearrange(out, "b g n t d -> b n t (g d)").contiguous())  # b n t c
         return x + rearrange(out, "b (h w) t c -> b t c h w", h=height, w=width)
 
 
@@ -97,14 +98,14 @@ class SpatialAttention(nn.Module):
         self.project = zero_init(nn.Linear(channels, channels))
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        tokens = rearrange(self.norm(x), "n c h w -> n (h w) c")
+        tokens = rearrange(self.norm(x), "n c h w -> n (h w) c").contiguous()
         q, k, v = rearrange(self.qkv(tokens), "n s (three heads d) -> three n heads s d", three=3, heads=self.heads)
         if tokens.shape[1] > FUSED_ABOVE:
             out = F.scaled_dot_product_attention(q, k, v)  # n heads s d
         else:
             logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # n heads s s
             out = logits.float().softmax(dim=-1).to(v.dtype) @ v  # n heads s d
-        out = self.project(rearrange(out, "n heads s d -> n s (heads d)"))
+        out = self.project(rearrange(out, "n heads s d -> n s (heads d)").contiguous())
         return x + rearrange(out, "n (h w) c -> n c h w", h=x.shape[2])
 
 

@@ -2,7 +2,12 @@
 
 After FDM (arXiv 2205.11495) with per-pixel known masks (arXiv 2405.00251), a noise level per frame, normalisation per frame,
 and an optional patch size at the door, so that 64 pixels with patch size 2 cost as 32.
+
+What precedes the first temporal attention sees each frame alone; an observed frame is clean and carries noise level 0, so that this
+part of it (`VideoUNet.observe`) is the same at every step and in every window, and need not be computed again.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +32,15 @@ class _Level(nn.Module):
     def forward(
         self, x: Float[Tensor, "n c h w"], emb: Float[Tensor, "b t e"], distances: Float[Tensor, "b t t 3"]
     ) -> Float[Tensor, "n d h w"]:
-        x = self.res(x, emb.flatten(0, 1))  # n d h w
-        if self.attention is not None:
-            x = self.attention(x.unflatten(0, emb.shape[:2]), emb, distances).flatten(0, 1)
-        return x
+        return self.attend(self.res(x, emb.flatten(0, 1)), emb, distances)  # n d h w
+
+    def attend(
+        self, x: Float[Tensor, "n d h w"], emb: Float[Tensor, "b t e"], distances: Float[Tensor, "b t t 3"]
+    ) -> Float[Tensor, "n d h w"]:
+        """What follows the residual block."""
+        if self.attention is None:
+            return x
+        return self.attention(x.unflatten(0, emb.shape[:2]), emb, distances).flatten(0, 1)
 
 
 class VideoUNet(nn.Module):
@@ -101,6 +111,10 @@ class VideoUNet(nn.Module):
         self.last_attention = max(
             (i for i, m in enumerate(self.up) if isinstance(m, _Level) and m.attention), default=-1
         )
+        # what precedes this module on the way down, and its residual block, sees each frame alone
+        self.first_attention = next(
+            (i for i, m in enumerate(self.down) if isinstance(m, _Level) and m.attention), len(self.down)
+        )
         self.norm_out = group_norm(c)
         self.conv_out = zero_init(nn.Conv2d(c, channels * patch**2, 3, padding=1))
 
@@ -110,6 +124,7 @@ class VideoUNet(nn.Module):
         known_mask: Bool[Tensor, "b t 1 h w"],
         c_noise: Float[Tensor, "b t"],
         index: Int[Tensor, "b t"],
+        observed: Sequence[Sequence[Tensor]] | None = None,
     ) -> Float[Tensor, "b t c h w"]:
         """One call.
 
@@ -118,6 +133,7 @@ class VideoUNet(nn.Module):
             known_mask: True where known.
             c_noise: noise condition of every frame; observed frames carry that of level 0.
             index: true frame numbers; only differences count.
+            observed: of every observed frame, in the order of b and then t, what `observe` gives; it is not computed then.
 
         Returns:
             The raw network output, to be combined by the preconditioning. Observed frames (all True in `known_mask`) get 0:
@@ -125,23 +141,28 @@ class VideoUNet(nn.Module):
         """
         b, t, _, height, width = x.shape
         x = torch.cat([x, known_mask.to(x.dtype)], dim=2).flatten(0, 1)  # n c+1 h w
-        pad_h, pad_w = -height % self.stride, -width % self.stride
-        if pad_h or pad_w:
-            # zeros with known = 0 would look like a hole; repeating the border keeps the picture's statistics
-            x = F.pad(x, (0, pad_w, 0, pad_h), mode="replicate")
         emb = self.noise(c_noise)  # b t e
         distances = distance_features(index)  # b t t 3
-        h = self.conv_in(F.pixel_unshuffle(x, self.patch))  # n width h/p w/p
-        kept = [h]
-        for block in self.down:
-            h = block(h, emb, distances) if isinstance(block, _Level) else block(h)
-            kept.append(h)
-        for block in self.middle:
-            h = block(h, emb, distances)
         wanted = ~known_mask.flatten(2).all(dim=2).flatten()  # n
         emb_wanted = emb.flatten(0, 1)[wanted]  # m e
+        if observed is None:
+            kept, h = self._enter(x, emb.flatten(0, 1))
+            kept[: self.late] = [k[wanted] for k in kept[: self.late]]
+        else:
+            kept, h = self._enter(x[wanted], emb_wanted)
+            *joint, h = (
+                _joined(own, [o[k] for o in observed], wanted) for k, own in enumerate([*kept[self.late :], h])
+            )
+            kept[self.late :] = joint
+        for i, block in enumerate([*self.down[self.first_attention :], *self.middle], self.first_attention):
+            if isinstance(block, _Level):
+                h = block.attend(h, emb, distances) if i == self.first_attention else block(h, emb, distances)
+            else:
+                h = block(h)
+            if i < len(self.down):
+                kept.append(h)
         if self.last_attention < 0:
-            h, kept = h[wanted], [k[wanted] for k in kept]
+            h = h[wanted]
         for i, block in enumerate(self.up):
             if isinstance(block, _Level):
                 h = torch.cat([h, kept.pop()], dim=1)
@@ -149,10 +170,56 @@ class VideoUNet(nn.Module):
             else:
                 h = block(h)
             if i == self.last_attention:
-                h, kept = h[wanted], [k[wanted] for k in kept]
+                h = h[wanted]
         h = F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.patch)  # m c h w
         out = h.new_zeros(b * t, *h.shape[1:]).index_put((wanted,), h)  # n c h w
         return rearrange(out[:, :, :height, :width], "(b t) c h w -> b t c h w", b=b, t=t)
+
+    @property
+    def late(self) -> int:
+        """How many of the first feature maps that are kept for the way up are taken up behind the last temporal attention."""
+        return len(self.down) + 1 - sum(isinstance(m, _Level) for m in self.up[: self.last_attention + 1])
+
+    def observe(self, frame: Float[Tensor, "1 c h w"], c_noise: Float[Tensor, "1 1"]) -> list[Tensor]:
+        """What a call needs of an observed frame: its feature maps at the first temporal attention, and those the way up takes.
+
+        One frame at a time, because kernels differ by batch size in the last bits: so these are the same whichever frames
+        have been computed before.
+
+        Args:
+            frame: clean.
+            c_noise: noise condition of level 0.
+        """
+        x = torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1)  # 1 c+1 h w
+        kept, h = self._enter(x, self.noise(c_noise).flatten(0, 1))
+        return [*kept[self.late :], h]
+
+    def _enter(
+        self, x: Float[Tensor, "n c1 h w"], emb: Float[Tensor, "n e"]
+    ) -> tuple[list[Tensor], Float[Tensor, "n d h2 w2"]]:
+        """Everything before the first temporal attention: the maps that are kept for the way up, and the last one."""
+        pad_h, pad_w = -x.shape[2] % self.stride, -x.shape[3] % self.stride
+        if pad_h or pad_w:
+            # zeros with known = 0 would look like a hole; repeating the border keeps the picture's statistics
+            x = F.pad(x, (0, pad_w, 0, pad_h), mode="replicate")
+        h = self.conv_in(F.pixel_unshuffle(x, self.patch))  # n width h/p w/p
+        kept = [h]
+        for block in self.down[: self.first_attention]:
+            h = block.res(h, emb) if isinstance(block, _Level) else block(h)
+            kept.append(h)
+        first = next(m for m in (*self.down[self.first_attention :], *self.middle) if isinstance(m, _Level))
+        return kept, first.res(h, emb)
+
+
+def _joined(
+    own: Float[Tensor, "m c h w"], observed: Sequence[Float[Tensor, "1 c h w"]], wanted: Bool[Tensor, " n"]
+) -> Float[Tensor, "n c h w"]:
+    """Maps of all frames of a window from those of frames with unknown pixels and those of observed ones."""
+    out = own.new_empty(len(wanted), *own.shape[1:])
+    out[wanted] = own
+    if observed:
+        out[~wanted] = torch.cat(list(observed))
+    return out
 
 
 # Multipliers by picture size as FDM has them; attention at feature sizes 16 and 8.

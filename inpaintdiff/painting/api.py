@@ -21,6 +21,7 @@ from inpaintdiff.data.pictures import evenly_spaced
 from inpaintdiff.data.video import VideoReader, check_output, write_video
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting.forecast import check_fits, forecast
 from inpaintdiff.painting.inputs import as_hole, as_video
 from inpaintdiff.painting.job import Job, Step, spread_of
 from inpaintdiff.painting.outputs import FULL_SPREAD, false_colours, numbered, record_of, write_record
@@ -167,7 +168,8 @@ def inpaint(
         report: is called after every stage.
 
     Raises:
-        InpaintDiffError: wrong input; the message says what, and what would be right.
+        InpaintDiffError: wrong input; the message says what, and what would be right. So is a video whose painting, or whose
+            result, does not fit into memory.
     """
     sampling = SamplingConfig(
         scheme=scheme,
@@ -202,8 +204,14 @@ def paint_job(job: Job, report: Callable[[Step], None] = lambda _: None) -> Pain
     Args:
         job: what to paint, and who paints it.
         report: is called after every stage.
+
+    Raises:
+        SettingError: it cannot fit.
     """
     info = job.video.info
+    # the videos, and their spread in float32
+    result = info.frames * info.height * info.width * (3 * job.samples + 4)
+    check_fits(job, forecast(job), Path(tempfile.gettempdir()), result_bytes=result)
     videos = np.empty((job.samples, info.frames, info.height, info.width, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory(prefix="inpaintdiff-") as folder:
         for progress in job.paint(Path(folder)):

@@ -71,7 +71,7 @@ def check(order: Order) -> Checked:
     Raises:
         VideoReadError, VideoWriteError, HoleError, SettingError, PlanError: what is wrong with the order.
     """
-    video = open_video(order.video)
+    video = open_video(order.video, steady=True)
     folder = journal_folder(order.output)
     # What an unfinished job had begun to write is its own; the journal tells when it is opened.
     check_outputs(order, overwrite=order.overwrite or (order.resume and not is_blank(folder)))
@@ -94,7 +94,7 @@ def read_inputs(order: Order, video: VideoReader | None = None) -> Checked:
     Raises:
         VideoReadError, HoleError, SettingError, PlanError: what is wrong with them.
     """
-    video = video or open_video(order.video)
+    video = video or open_video(order.video, steady=True)
     holes = as_hole(
         video,
         order.mask,
@@ -136,7 +136,7 @@ def make_job(checked: Checked, painter: Painter) -> Job:
         seed=order.sampling.seed,
         context=order.context,
     )
-    check_fits(job, forecast(job, lossless=order.lossless), order.output)
+    check_fits(job, forecast(job, lossless=order.lossless), journal_folder(order.output))
     return job
 
 

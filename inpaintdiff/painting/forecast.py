@@ -9,7 +9,6 @@ from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.canvas import stored_bytes
 from inpaintdiff.inpaint.regions import Region
 from inpaintdiff.painting.job import Job, painted_file
-from inpaintdiff.painting.journal import journal_folder
 from inpaintdiff.painting.painters import ModelPainter, Painter
 from inpaintdiff.painting.resources import (
     disk_taken,
@@ -74,12 +73,9 @@ def forecast(job: Job, *, lossless: bool = False) -> Forecast:
         lossless: how it will be written.
     """
     repeats = job.painter.calls * job.samples
-    flops = sum(
-        n * repeats * cost.flops
-        for makeups in job.makeups
-        for makeup, n in makeups.items()
-        if (cost := call_cost(job.painter, makeup))
-    )
+    costs = [(n, cost) for makeup, n in job.makeups_in_all().items() if (cost := call_cost(job.painter, makeup))]
+    flops = sum(n * repeats * cost.flops for n, cost in costs)
+    flops += job.observations * max((cost.observe_flops for _, cost in costs), default=0)
     more, on_device = _memory(job, lossless)
     return Forecast(
         stages=sum(job.stages),
@@ -92,18 +88,19 @@ def forecast(job: Job, *, lossless: bool = False) -> Forecast:
     )
 
 
-def check_fits(job: Job, needed: Forecast, output: Path) -> None:
+def check_fits(job: Job, needed: Forecast, folder: Path, result_bytes: int | None = None) -> None:
     """Refuse what cannot fit.
 
     Args:
         job: that is to be run.
         needed: its forecast.
-        output: where it will be written; its journal may hold some of it already.
+        folder: where painting keeps what is painted; it may hold some of it already.
+        result_bytes: of a result that is held in memory, as Python is given it; None on the way from file to file.
 
     Raises:
         SettingError: memory or disk do not suffice; the sentence names the setting that does.
     """
-    folder = journal_folder(output)
+    python = result_bytes is not None
     there = sum(disk_taken(painted_file(folder, r)) for r in range(len(job.regions)))
     free = free_disk(folder.absolute().parent)
     if needed.disk_bytes - there > free:
@@ -111,16 +108,22 @@ def check_fits(job: Job, needed: Forecast, output: Path) -> None:
         fits = (free + there) // each
         raise SettingError(
             f"painting takes {size(needed.disk_bytes - there)} of disk in {folder.absolute().parent}, where {size(free)} are free; "
-            + (f"--samples {fits} fits" if fits >= 1 else "name an output on a larger disk by -o")
+            + (
+                f"{_option('samples', fits, python)} fits"
+                if fits >= 1
+                else f"name {'a folder on a larger disk by TMPDIR' if python else 'an output on a larger disk by -o'}"
+            )
         )
     for more, available, where in (
-        (needed.more_bytes, free_memory(), "memory"),
+        (needed.more_bytes + (result_bytes or 0), free_memory(), "memory"),
         (needed.device_bytes, free_device_memory(job.painter.device), f"memory of {job.painter.device}"),
     ):
         if available is not None and more > available:
             raise SettingError(
                 f"painting takes {size(more)} more {where} than is taken now, and {size(available)} are free; "
-                + _what_fits(job, available, on_device=where != "memory")
+                + _what_fits(
+                    job, available - (0 if where != "memory" else result_bytes or 0), where != "memory", python
+                )
             )
 
 
@@ -166,21 +169,28 @@ def _shortened(makeup: Makeup, window: int) -> Makeup:
     return Makeup(frames, -(-frames * makeup.unknown // makeup.frames))
 
 
-def _what_fits(job: Job, available: int, on_device: bool) -> str:
+def _option(name: str, value: int | str, python: bool) -> str:
+    """A setting, as it is typed."""
+    return f"{name}={value!r}" if python else f"--{name} {value}"
+
+
+def _what_fits(job: Job, available: int, on_device: bool, python: bool) -> str:
     """The setting that would do: the smallest change first."""
     painter = job.painter
+    if python and available < _memory(job, True, 1, "bf16")[0] and not on_device:
+        return "the result is held in memory as a whole: `inpaintdiff inpaint` goes from file to file, or give a shorter part"
 
     def fits(window: int | None, precision: str | None = None) -> bool:
         return _memory(job, True, window, precision)[on_device] <= available
 
     if not isinstance(painter, ModelPainter):
-        return "--model builtin needs the memory of a window only"
+        return f"{_option('model', 'builtin', python)} needs the memory of a window only"
     if painter.sampling.precision == "fp32" and fits(None, "bf16"):
-        return "--precision bf16 fits"
+        return f"{_option('precision', 'bf16', python)} fits"
     low, high = 1, max(m.frames for makeups in job.makeups for m in makeups)
     if not fits(low):
-        return "no window is short enough: choose a --model for smaller pictures, or give a smaller part of the video"
+        return "no window is short enough: choose a model for smaller pictures, or give a smaller part of the video"
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return f"--window {low} fits"
+    return f"{_option('window', low, python)} fits"

@@ -46,7 +46,7 @@ def as_video(video: str | Path | np.ndarray | torch.Tensor) -> VideoReader:
         VideoReadError: unreadable, or an array of another kind.
     """
     if isinstance(video, (str, Path)):
-        return open_video(video)
+        return open_video(video, steady=True)
     frames = _as_uint8(video)
     info = VideoInfo(
         path=Path("frames"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from inpaintdiff.analysis.cost import Makeup, makeups
+from inpaintdiff.analysis.cost import Makeup, makeups, observations
 from inpaintdiff.data.hole_track import HoleTrack
 from inpaintdiff.data.video import VideoReader
 from inpaintdiff.errors import HoleError
@@ -86,6 +86,9 @@ class Job:
         plans = self.plans()
         self.stages = [len(p) for p in plans]
         self.makeups = [makeups(p) for p in plans]
+        self.observations = sum(
+            observations(p, c.incomplete(), samples) for p, c in zip(plans, self.cutouts, strict=True)
+        )
         self.total_frames = [sum(len(s.latent) for s in p) for p in plans]
         self._canvases: list[DiskCanvas] = []
 

@@ -29,12 +29,21 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def network_and_call(args: dict[str, Any], height: int, width: int, makeup: Makeup) -> tuple[VideoUNet, Callable]:
+def network_and_call(
+    args: dict[str, Any], height: int, width: int, makeup: Makeup
+) -> tuple[VideoUNet, Callable, Callable]:
     net, t = VideoUNet(**args).eval(), makeup.frames
     known = torch.ones(1, t, 1, height, width, dtype=torch.bool)
     known[:, : makeup.unknown, :, :, 3:5] = False
     x = torch.randn(1, t, 3, height, width, generator=torch.Generator().manual_seed(0))
-    return net, lambda: net(x, known, torch.zeros(1, t), torch.arange(t)[None])
+
+    def observe() -> list[list[torch.Tensor]]:
+        return [net.observe(x[0, i : i + 1], torch.zeros(1, 1)) for i in range(makeup.unknown, t)]
+
+    def call(observed: list[list[torch.Tensor]]) -> torch.Tensor:
+        return net(x, known, torch.zeros(1, t), torch.arange(t)[None], observed)
+
+    return net, observe, call
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -43,11 +52,14 @@ def test_flops_and_parameters_are_those_that_torch_counts(
     monkeypatch: pytest.MonkeyPatch, name: str, makeup: Makeup, size: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(attention, "FUSED_ABOVE", 10**9)  # torch counts nothing for fused attention on a CPU
-    net, call = network_and_call(SMALL[name], *size, makeup)
+    net, observe, call = network_and_call(SMALL[name], *size, makeup)
+    with torch.no_grad(), FlopCounterMode(display=False) as before:
+        observed = observe()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        call()
+        call(observed)
     counted = unet_cost(SMALL[name], *size, makeup)
     assert counted.flops == pytest.approx(counter.get_total_flops(), rel=0.01)
+    assert counted.observe_flops * len(observed) == pytest.approx(before.get_total_flops(), rel=0.01)
     assert counted.parameters == sum(p.numel() for p in net.parameters())
 
 
@@ -103,9 +115,9 @@ class Live(TorchDispatchMode):
     ],
 )
 def test_bytes_are_those_of_the_tensors_that_are_alive(name: str, size: int, makeup: Makeup, precision: int) -> None:
-    _, call = network_and_call(SMALL[name], size, size, makeup)
+    _, observe, call = network_and_call(SMALL[name], size, size, makeup)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == 2), Live() as live:
-        call()
+        call(observe())
     assert unet_cost(SMALL[name], size, size, makeup, precision).bytes == pytest.approx(live.peak, rel=0.15)
 
 

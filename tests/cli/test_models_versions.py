@@ -1,6 +1,7 @@
 """Which version is the champion, on a real store: a worse model is refused, the way back is kept, versions become plain files."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    store = tracking(tmp_path_factory.mktemp("versions") / "runs")
+def store(files: Path, tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], Path]) -> Tracking:
+    store = tracking(new_store(tmp_path_factory.mktemp("versions") / "runs"))
     register(files, NAME, store)
     return store
 

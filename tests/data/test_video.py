@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from inpaintdiff.data.video import open_video, probe_video, read_frames, to_uint8, to_unit, write_video
-from inpaintdiff.errors import InpaintDiffError, VideoReadError
+from inpaintdiff.errors import InpaintDiffError, VideoReadError, VideoWriteError
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +161,13 @@ def test_a_broken_picture(tmp_path: Path) -> None:
 
 def test_no_frames_asked_for(tmp_path: Path) -> None:
     assert read_frames(write_video(tmp_path / "a.mp4", barcode.frames(2), 25), []).shape == (0, 48, 64, 3)
+
+
+def test_an_output_below_a_file_is_refused_before_a_frame_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    frames = iter([np.zeros((16, 16, 3), np.uint8)])
+    for below in ("a.mp4", "new/a.mp4"):
+        with pytest.raises(VideoWriteError, match=r"file is a file, not a folder; give another output\.$"):
+            write_video(tmp_path / "file" / below, frames, 25)
+    assert len(list(frames)) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -174,6 +174,19 @@ def test_time_stamps(folder: Path) -> None:
     assert [round(p * info.time_base * 1000) for p in info.pts] == UNEVEN
 
 
+def test_who_wants_memory_to_be_steady_never_gets_decord(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ZOO["closed.mp4"][0](folder)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("decord was asked")
+
+    before = open_video(path).read(range(N))
+    monkeypatch.setattr("inpaintdiff.data.video_readers.decord.VideoReader", refuse)
+    assert np.array_equal(open_video(path, steady=True).read(range(N)), before)
+    with pytest.raises(AssertionError, match="decord was asked"):
+        DecordFrames(open_video(path).info)._batch([0])
+
+
 def test_decord_that_gives_up_or_hangs_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = ZOO["closed.mp4"][0](folder)
     true = np.stack(list(open_video(path).iter()))

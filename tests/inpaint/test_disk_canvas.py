@@ -55,18 +55,24 @@ def test_it_gives_the_bits_of_memory(tmp_path, scheme):
     assert (tmp_path / "c").stat().st_size == 10 * 3 * 3 * 4 * 7 * 4
 
 
-@pytest.mark.parametrize("stop", range(6))
-def test_going_on_with_the_file_gives_the_bits_of_one_go(tmp_path, stop):
-    source, tool = clip(12), inpainter(random_network(), "ar")
-    whole = on_disk(tmp_path / "whole", source, samples=2)
-    steps = list(tool.paint(whole, 5))
+@pytest.fixture(scope="module")
+def one_go(tmp_path_factory):
+    """What one go paints, and its steps."""
+    path = tmp_path_factory.mktemp("whole") / "whole"
+    steps = list(inpainter(random_network(), "ar").paint(on_disk(path, clip(12), samples=2), 5))
     assert len(steps) == 5
+    return path.read_bytes(), [(s.done_stages, s.done_frames) for s in steps]
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_going_on_with_the_file_gives_the_bits_of_one_go(tmp_path, one_go, stop):
+    source, tool = clip(12), inpainter(random_network(), "ar")
     parts = tool.paint(on_disk(tmp_path / "parts", source, samples=2), 5)
     for _ in range(stop):
         next(parts)
     rest = list(tool.paint(on_disk(tmp_path / "parts", source, samples=2), 5, first_stage=stop))
-    assert [(s.done_stages, s.done_frames) for s in rest] == [(s.done_stages, s.done_frames) for s in steps[stop:]]
-    assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert [(s.done_stages, s.done_frames) for s in rest] == one_go[1][stop:]
+    assert (tmp_path / "parts").read_bytes() == one_go[0]
 
 
 def test_a_stage_that_is_left_out_changes_the_result(tmp_path):

@@ -186,6 +186,22 @@ def test_leaving_out_observed_frames_behind_the_last_attention_is_exact(net):
     assert short[~observed].flatten(1).any(dim=1).all()
 
 
+@pytest.mark.parametrize("levels", [(), (0,), (1,), (0, 2), (2,)])
+def test_observed_frames_may_be_given_instead_of_computed(levels):
+    """At odd sizes, in a batch whose elements observe other frames; another frame's maps are noticed."""
+    other = randomise(VideoUNet(width=16, multipliers=(1, 2, 2), blocks=2, attention_levels=levels, heads=2, patch=2))
+    x, known, c_noise, index = window(b=2, size=18)
+    known[1, 3] = True
+    c_noise = torch.where(known.flatten(2).all(dim=2), -3.0, c_noise)
+    with torch.no_grad():
+        at = known.flatten(2).all(dim=2).nonzero().tolist()
+        seen = [other.observe(x[b, t : t + 1], c_noise[b : b + 1, t : t + 1]) for b, t in at]
+        plain = other(x, known, c_noise, index)
+        torch.testing.assert_close(other(x, known, c_noise, index, seen), plain, atol=1e-5, rtol=0)
+        swapped = other(x, known, c_noise, index, [*seen[1:], seen[0]])
+    assert (swapped - plain).abs().max() > 1e-3
+
+
 def test_nothing_unknown_costs_no_decoder_and_gives_zeros(net):
     x, known, c_noise, index = window()
     with torch.no_grad():

@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
+import inpaintdiff
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting import forecast as forecasting
 from inpaintdiff.painting.files import make_job, read_inputs
 from inpaintdiff.painting.forecast import check_fits, forecast, size
 from inpaintdiff.painting.job import Job
+from inpaintdiff.painting.journal import journal_folder
 from inpaintdiff.painting.order import Order
 from inpaintdiff.painting.painters import load_painter
 from inpaintdiff.painting.resources import disk_taken, free_disk, free_memory, resident_memory
 from inpaintdiff.painting.timing import time_job
-from tests.painting.small import video_file
+from tests.painting.small import pictures, video_file
 
 # Two holes that get cut-outs of their own, one of them in some frames only.
 BOXES = ("1,1,9,9", "50,30,60,44@2-7")
@@ -47,7 +49,8 @@ def test_disk_and_stages_are_those_of_the_run(order, model, tmp_path):
 def test_flops_add_up(order, model):
     job = job_of(order, model)
     once = sum(forecasting.call_cost(job.painter, m).flops * n for m, n in job.makeups_in_all().items())
-    assert forecast(job).flops == once * 2 * 2 > 0
+    observing = job.observations * forecasting.call_cost(job.painter, next(iter(job.makeups_in_all()))).observe_flops
+    assert forecast(job).flops == once * 2 * 2 + observing > observing > 0
 
 
 def test_a_full_disk_is_seen_beforehand(order, model, monkeypatch):
@@ -55,12 +58,12 @@ def test_a_full_disk_is_seen_beforehand(order, model, monkeypatch):
     needed = forecast(job)
     monkeypatch.setattr(forecasting, "free_disk", lambda folder: needed.disk_bytes - 1)
     with pytest.raises(SettingError, match=r"of disk in .* --samples 1 fits$"):
-        check_fits(job, needed, order.output)
+        check_fits(job, needed, journal_folder(order.output))
     one = replace(order, sampling=replace(order.sampling, samples=1))
     job_of(one, model)  # it does
     monkeypatch.setattr(forecasting, "free_disk", lambda folder: 1)
     with pytest.raises(SettingError, match=r"larger disk by -o$"):
-        check_fits(job, needed, order.output)
+        check_fits(job, needed, journal_folder(order.output))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -86,6 +89,22 @@ def test_too_little_memory_is_seen_and_the_setting_that_fits_fits(order, model, 
     monkeypatch.setattr(forecasting, "free_memory", lambda: shortest // 2)
     with pytest.raises(SettingError, match="no window is short enough"):
         job_of(order, model)
+
+
+def test_python_refuses_what_cannot_fit_too(model, monkeypatch):
+    frames = pictures(6, 48, 64)
+    options = {"boxes": [(5, 5, 30, 30)], "model": model, "steps": 1, "window": 4}
+    monkeypatch.setattr(forecasting, "free_memory", lambda: 1)
+    with pytest.raises(SettingError, match=r"1 bytes are free; the result is held in memory as a whole"):
+        inpaintdiff.inpaint(frames, **options)
+    monkeypatch.undo()
+    monkeypatch.setattr(forecasting, "free_disk", lambda folder: 1)
+    with pytest.raises(SettingError, match="larger disk by TMPDIR"):
+        inpaintdiff.inpaint(frames, **options)
+    # one sample takes 6 frames of 3 colours in float32, of about 9 x 9 pixels of the model
+    monkeypatch.setattr(forecasting, "free_disk", lambda folder: 10_000)
+    with pytest.raises(SettingError, match="samples=1 fits"):
+        inpaintdiff.inpaint(frames, samples=2, **options)
 
 
 def test_a_baseline_has_no_window(order, monkeypatch):
