@@ -29,12 +29,24 @@ def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "run",
         "inpaintdiff.cli.experiments:run",
         "Run an experiment: tables here, results.json and figures in a folder. One that was cut off goes on.",
-        "  inpaintdiff experiments run subset-samplers --quick\n"
+        "  inpaintdiff experiments run main --quick\n"
+        "  inpaintdiff experiments run main --features-dir weights/ --real videos/\n"
+        "  inpaintdiff experiments run solvers --model models:/inpaintdiff-traffic@champion\n"
         "  inpaintdiff experiments run subset-samplers --steps 2000 --seeds 3 --output runs/long",
     )
     p.add_argument("name", metavar="NAME", help="see `inpaintdiff experiments list`")
     p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder (default: runs/experiments/NAME)")
     p.add_argument("--steps", type=int, metavar="N", help="training steps of every arm (default: the experiment's)")
-    p.add_argument("--seeds", type=int, metavar="N", help="trainings of every arm (default: the experiment's)")
-    p.add_argument("--quick", action="store_true", help="a minute or two: shows that everything works, nothing else")
+    p.add_argument(
+        "--seeds", type=int, metavar="N", help="trainings, or answers, of every arm (default: the experiment's)"
+    )
+    p.add_argument("--quick", action="store_true", help="a small run: shows what the whole one will look like")
+    p.add_argument(
+        "--model",
+        default="builtin",
+        metavar="MODEL",
+        help="that comparisons paint with: builtin, FILE, models:/NAME@ALIAS (default: %(default)s)",
+    )
+    p.add_argument("--features-dir", type=Path, metavar="DIR", help="weights of feature networks: LPIPS, FID, VFID")
+    p.add_argument("--real", type=Path, metavar="DIR", help="main: compare on these real videos as well")
     p.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds an earlier run")

@@ -20,7 +20,10 @@ class Request:
         output: folder of the run; one that holds a part of the same run is gone on with.
         steps: training steps of every arm, where there is training; the experiment's own number by default.
         seeds: how many trainings of every arm; the experiment's own number by default.
-        quick: a run of a minute or two, that shows that everything works and nothing else.
+        quick: a small run, that shows what the whole one will look like.
+        model: of comparisons, see `painting.load_model`.
+        features_dir: folder of feature networks' weights, for LPIPS, FID and VFID.
+        real: folder of real videos to compare on as well.
 
     Raises:
         SettingError: a number below 1.
@@ -30,6 +33,9 @@ class Request:
     steps: int | None = None
     seeds: int | None = None
     quick: bool = False
+    model: str = "builtin"
+    features_dir: Path | None = None
+    real: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "seeds"):

@@ -1,0 +1,263 @@
+"""`Comparison`: arms that paint the same clips, scored by a protocol. The main table, the schemes and the solvers are such.
+
+Every arm, set of clips and seed is a part of its own, so that a run which was cut off loses one of these at most.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from inpaintdiff.checkpoint import ModelInfo, file_digest, model_path
+from inpaintdiff.data.pictures import contact_sheet, hole_marked
+from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.evaluation import Evaluation, Method, Networks, baseline_method, evaluate, find_networks
+from inpaintdiff.evaluation.files import write_picture
+from inpaintdiff.evaluation.known_worlds import Known
+from inpaintdiff.evaluation.meaning import Meaning
+from inpaintdiff.evaluation.stats import SetScore, VideoResult
+from inpaintdiff.experiments.comparison_figure import save_figure
+from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
+from inpaintdiff.experiments.run_folder import RunFolder
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.painting.clips import model_method
+from inpaintdiff.painting.painters import ModelPainter, choose_device, load_model
+from inpaintdiff.types import VideoClip
+
+_SHOWN, _COLUMNS, _TILE = 3, 6, 128
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Something that paints.
+
+    Attributes:
+        name: in tables.
+        sampling: of the model; None for a baseline of this name.
+    """
+
+    name: str
+    sampling: SamplingConfig | None = None
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips to paint.
+
+    Attributes:
+        name: in tables.
+        make: gives names and clips, the truth in `frames`, anew at every call.
+        number: of clips.
+        known: what is known of them beside their pictures.
+    """
+
+    name: str
+    make: Callable[[], Iterable[tuple[str, VideoClip]]]
+    number: int
+    known: Known = field(default_factory=Known)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a run is: clips of a set, frames of a clip, network calls a stage, seeds of the answers."""
+
+    clips: int = 24
+    frames: int = 32
+    calls: int = 20
+    seeds: int = 3
+
+
+class Comparison(Experiment):
+    """See the module.
+
+    Args:
+        full, quick: sizes of the two kinds of run.
+    """
+
+    full: Size = Size()
+    quick: Size = Size(clips=8, calls=10, seeds=1)
+
+    def __init__(self, full: Size | None = None, quick: Size | None = None) -> None:
+        self.full, self.quick = full or self.full, quick or self.quick
+
+    @abstractmethod
+    def arms(self, size: Size) -> Sequence[Arm]:
+        """Who paints; the first is compared with each of the others."""
+
+    @abstractmethod
+    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
+        """What is painted."""
+
+    def run(self, request: Request, report: Report = lambda *_: None) -> Outcome:
+        """See `Experiment.run`."""
+        size = self.quick if request.quick else self.full
+        size = replace(size, seeds=request.seeds or size.seeds)
+        arms, sets = self.arms(size), self.sets(size, request)
+        networks = find_networks(request.features_dir)
+        folder = RunFolder(request.output, _settings(self.name, request, size, arms, sets, networks))
+        work = [(s, arm, seed) for s in sets for arm in arms for seed in range(size.seeds)]
+        model = _Model(request.model)
+        total = sum(s.number for s, _, _ in work)
+        done = 0
+        for clip_set, arm, seed in work:
+            part = partial(
+                self._part, clip_set, arm, seed, model, networks, folder, partial(report, clip_set.name), done, total
+            )
+            folder.part(_name(clip_set.name, arm.name, seed), part)
+            done += clip_set.number
+            report(clip_set.name, done, total)
+        results = {s.name: _together(request.output, s.name, arms, size.seeds) for s in sets}
+        return self._finish(folder, results, sets, arms)
+
+    def _part(
+        self,
+        clip_set: ClipSet,
+        arm: Arm,
+        seed: int,
+        model: "_Model",
+        networks: Networks,
+        folder: RunFolder,
+        report: Callable[[int, int], None],
+        done: int,
+        total: int,
+    ) -> dict[str, Any]:
+        painted: dict[str, torch.Tensor] = {}
+        count = 0
+
+        def after(video: str, clip: VideoClip, answers: dict[str, torch.Tensor]) -> None:
+            nonlocal count
+            count += 1
+            if seed == 0 and len(painted) < _SHOWN:
+                painted[video] = answers[arm.name][0]
+            report(done + count, total)
+
+        meaning = Meaning(clip_set.known)
+        about = {"set": clip_set.name, "truth_semantic": None}
+        # seeds of different runs never meet: clip i of a run has seed + i
+        found = evaluate(
+            [model.method(arm)], clip_set.make(), seed=1_000_000 * seed, about=about, after=after, networks=networks,
+            further=meaning,
+        )  # fmt: skip
+        truth = meaning.truth()
+        plain = found.as_dict()
+        plain["about"]["truth_semantic"] = None if math.isnan(truth) else truth
+        if painted:
+            place = folder.path / "frames" / f"{_name(clip_set.name, arm.name, seed)}.pt"
+            place.parent.mkdir(exist_ok=True)
+            torch.save({k: (v * 127.5 + 127.5).round().to(torch.uint8) for k, v in painted.items()}, place)
+        return plain
+
+    def _finish(
+        self, folder: RunFolder, results: Mapping[str, Evaluation], sets: Sequence[ClipSet], arms: Sequence[Arm]
+    ) -> Outcome:
+        lines = []
+        for name, found in results.items():
+            truth = found.about.get("truth_semantic")
+            lines += [f"== {name}", found.table()]
+            lines += [f"The truth itself has a semantic score of {truth:.3f}."] if truth is not None else []
+        folder.write("results.json", {name: found.as_dict() for name, found in results.items()})
+        files = [folder.path / "results.json"]
+        files.append(save_figure(results, self.about, folder.path / "results.png"))
+        for clip_set in sets:
+            if (sheet := _sheet(folder.path, clip_set, arms)) is not None:
+                files.append(folder.path / f"{clip_set.name.replace(' ', '-')}.png")
+                write_picture(files[-1], sheet, overwrite=True)
+        return Outcome("\n\n".join(lines), tuple(files))
+
+
+class _Model:
+    """The model of all arms, loaded when the first of them paints."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._loaded: tuple[Denoiser, ModelInfo] | None = None
+
+    def method(self, arm: Arm) -> Method:
+        if arm.sampling is None:
+            return baseline_method(arm.name)
+        self._loaded = self._loaded or load_model(self.source)
+        denoiser, info = self._loaded
+        painter = ModelPainter(self.source, denoiser, info, None, arm.sampling, choose_device(None))
+        return model_method(painter, arm.name)
+
+
+def _settings(
+    name: str, request: Request, size: Size, arms: Sequence[Arm], sets: Sequence[ClipSet], networks: Networks
+) -> dict[str, Any]:
+    source = request.model
+    digest = None if source.startswith(("models:", "runs:")) else file_digest(model_path(source))
+    return {
+        "experiment": name,
+        "model": source,
+        "sha256": digest,
+        "frames": size.frames,
+        "calls": size.calls,
+        "seeds": size.seeds,
+        "arms": [a.name for a in arms],
+        "sets": {s.name: s.number for s in sets},
+        "networks": {kind: dict(facts) for kind, facts in networks.files.items()},
+    }
+
+
+def _name(clip_set: str, arm: str, seed: int) -> str:
+    return "-".join("".join(c if c.isalnum() else "_" for c in part) for part in (clip_set, arm, str(seed)))
+
+
+def _together(folder: Path, clip_set: str, arms: Sequence[Arm], seeds: int) -> Evaluation:
+    """One evaluation of all arms, scores of a video being means over seeds."""
+    parts = {
+        arm.name: [Evaluation.load(folder / "parts" / f"{_name(clip_set, arm.name, s)}.json") for s in range(seeds)]
+        for arm in arms
+    }
+    first = parts[arms[0].name][0]
+    return Evaluation(
+        first.protocol,
+        {name: _mean_videos([e.results[name] for e in found]) for name, found in parts.items()},
+        {**first.about, "seeds": seeds, "methods": {n: f[0].about["methods"][n] for n, f in parts.items()}},
+        {name: _mean_sets([e.sets[name] for e in found]) for name, found in parts.items()},
+        first.networks,
+        first.absent,
+    )
+
+
+def _mean_videos(runs: Sequence[tuple[VideoResult, ...]]) -> tuple[VideoResult, ...]:
+    return tuple(
+        replace(
+            same[0],
+            scores={k: sum(v.scores[k] for v in same) / len(same) for k in same[0].scores},
+            seconds_per_frame=sum(v.seconds_per_frame for v in same) / len(same),
+        )
+        for same in zip(*runs, strict=True)
+    )
+
+
+def _mean_sets(runs: Sequence[Mapping[str, SetScore]]) -> dict[str, SetScore]:
+    return {k: SetScore(sum(r[k].value for r in runs) / len(runs), runs[0][k].n) for k in runs[0]}
+
+
+def _sheet(folder: Path, clip_set: ClipSet, arms: Sequence[Arm]) -> Any:
+    """A few frames of the first clips: hole, what every arm painted, truth."""
+    rows = []
+    for arm in arms:
+        path = folder / "frames" / f"{_name(clip_set.name, arm.name, 0)}.pt"
+        if not path.exists():
+            return None
+        rows.append((arm.name, torch.load(path, weights_only=True)))
+    sheet = []
+    for video, clip in list(zip(range(_SHOWN), clip_set.make(), strict=False)):
+        name, truth = clip
+        at = [round(i * (truth.length - 1) / (_COLUMNS - 1)) for i in range(_COLUMNS)]
+        shrink = max(1, max(truth.frames.shape[-2:]) // _TILE)
+        every = [
+            ("hole", hole_marked(truth)),
+            *((a, f[name].float() / 127.5 - 1) for a, f in rows),
+            ("truth", truth.frames),
+        ]
+        sheet += [(f"{video} {label}", F.avg_pool2d(frames[at], shrink)) for label, frames in every]
+    return contact_sheet(sheet, _COLUMNS)

@@ -1,0 +1,134 @@
+"""The experiments of the paper on simulated and on real clips: the main table, sampling schemes, solvers and their steps."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inpaintdiff.data.clip_sources import VideoFolderSource
+from inpaintdiff.data.clips import WholeClips
+from inpaintdiff.data.hole_generators import FirstFramesKnown, HoleGenerator, WholeFramesHole
+from inpaintdiff.data.simulated import SimulatedSource
+from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.data.synthetic.write import clip_seed
+from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation.known_worlds import Known
+from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
+from inpaintdiff.experiments.experiment import Request
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.types import VideoClip
+
+# Seeds of the test split of data sets with seed 0: no model has trained on these.
+_FIRST = clip_seed(0, "test", 0)
+_SIZE = 64
+BASELINES = ("nearest", "median", "telea", "navier-stokes", "blur", "flow")
+
+
+def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = None) -> ClipSet:
+    """Held-out simulated traffic; a region over the junction is hidden throughout, or holes are drawn from the seed of the clip."""
+
+    def clips() -> Iterator[tuple[str, VideoClip]]:
+        for seed in range(_FIRST, _FIRST + size.clips):
+            clip = simulated_clip(seed, frames=size.frames, size=_SIZE)
+            if holes is not None:
+                drawn = holes.draw(np.random.default_rng(seed), clip.hole[:, 0].numpy())
+                clip = VideoClip(clip.frames, torch.from_numpy(np.array(drawn)).unsqueeze(1), clip.index)
+            yield f"traffic-{seed}", clip
+
+    known = Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), _SIZE))
+    return ClipSet(name, clips, size.clips, known)
+
+
+def world(name: str, size: Size) -> ClipSet:
+    """Held-out clips of another simulated world."""
+
+    def clips() -> Iterator[tuple[str, VideoClip]]:
+        data = WholeClips(SimulatedSource(name, "test", size.clips, 1, None, size.frames, _SIZE), "test")
+        yield from ((f"{name}-{i}", data[i]) for i in range(size.clips))
+
+    return ClipSet(name, clips, size.clips)
+
+
+def real(folder: Path, size: Size) -> ClipSet:
+    """The beginning of real videos, the middle of the picture made smaller, with a box, blob, grid or stroke drawn from the name."""
+    if not folder.is_dir():
+        raise SettingError(f"--real {folder} is not a folder; expected one with videos")
+    sources = [VideoFolderSource(folder, split, _SIZE, size.frames) for split in ("train", "val", "test")]
+    first = [(s, i) for s in sources for i, e in enumerate(s.entries) if e.video.endswith("-000000")]
+
+    def clips() -> Iterator[tuple[str, VideoClip]]:
+        for source, i in first[: size.clips]:
+            yield source.name(i).partition("/")[2], WholeClips(source, "train", size.frames)[i]
+
+    return ClipSet("real clips", clips, min(len(first), size.clips))
+
+
+class Main(Comparison):
+    """Our model and every baseline, on the world that it was trained on, on others, and on real clips."""
+
+    name = "main"
+    about = "Is the model ahead of every baseline on held-out clips, and where is it not?"
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        """See `Comparison`."""
+        return [Arm("ours", SamplingConfig(calls=size.calls)), *(Arm(b) for b in BASELINES)]
+
+    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
+        """See `Comparison`; a quick run has the first set, and real clips where they are given."""
+        others = [] if request.quick else [world("dashcam", size), world("cars", size)]
+        return [traffic(size), *others, *([real(request.real, size)] if request.real is not None else [])]
+
+
+class Schemes(Comparison):
+    """One model, several sampling schemes, holes of several kinds; with and without look-ahead frames in the same stages."""
+
+    name = "schemes"
+    about = "Which sampling scheme is best for which holes, and what do look-ahead frames bring?"
+    full = Size(clips=16, calls=10, seeds=2)
+    quick = Size(clips=2, frames=20, calls=4, seeds=1)
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        """See `Comparison`."""
+        sampling = partial(SamplingConfig, calls=size.calls)
+        schemes = ("lookahead-ar++", "ar", "ar-far-future", "hierarchy-2", "long-range", "independent")
+        return [
+            *(Arm(s, sampling(scheme=s)) for s in schemes),
+            Arm("lookahead-ar++ without Z", sampling(scheme="lookahead-ar++", options={"use_lookahead": False})),
+        ]
+
+    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
+        """See `Comparison`."""
+        return [
+            traffic(size, "region"),
+            traffic(size, "future frames", FirstFramesKnown(8, 8)),
+            traffic(size, "frames between", WholeFramesHole()),
+        ]
+
+
+class Solvers(Comparison):
+    """One model, several solvers, few and many network calls a stage."""
+
+    name = "solvers"
+    about = "How many network calls a stage are enough, and of which solver?"
+    full = Size(clips=12, seeds=1)
+    quick = Size(clips=2, frames=12, seeds=1)
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        """See `Comparison`; the first has the most calls."""
+        pairs = [
+            ("ddim", 100),
+            ("ddim", 20),
+            ("ddim", 10),
+            ("heun", 20),
+            ("dpmpp-2m", 20),
+            ("dpmpp-2m", 10),
+            ("dpmpp-2m", 5),
+        ]
+        return [Arm(f"{solver} {calls}", SamplingConfig(solver=solver, calls=calls)) for solver, calls in pairs]
+
+    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
+        """See `Comparison`."""
+        return [traffic(size)]

@@ -1,0 +1,126 @@
+"""Comparisons: every arm on the same held-out clips, resumable, with files that people can open."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inpaintdiff.checkpoint import build_denoiser, save_model
+from inpaintdiff.cli import main
+from inpaintdiff.data.hole_generators import FirstFramesKnown
+from inpaintdiff.data.video import write_video
+from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation import Evaluation
+from inpaintdiff.experiments import Request, comparison
+from inpaintdiff.experiments.comparison import Arm, Size
+from inpaintdiff.experiments.comparisons import BASELINES, Main, Schemes, Solvers, real, traffic, world
+from tests.test_checkpoint import CARD, CONFIG
+
+TINY = Size(clips=2, frames=6, calls=1, seeds=2)
+
+
+class Short(Main):
+    """Two arms are enough to see what happens to arms."""
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        ours, *baselines = super().arms(size)
+        assert [b.name for b in baselines] == list(BASELINES)
+        return [ours, *(b for b in baselines if b.name == "nearest")]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("m") / "model.safetensors"
+    return str(save_model(path, CONFIG, build_denoiser(CONFIG).state_dict(), CARD))
+
+
+def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request(tmp_path / "run", quick=True, model=model)
+    experiment = Short(quick=TINY)
+    calls: list[str] = []
+    real_evaluate = comparison.evaluate
+    monkeypatch.setattr(
+        comparison, "evaluate", lambda m, *a, **k: (calls.append(m[0].name), real_evaluate(m, *a, **k))[1]
+    )
+    outcome = experiment.run(request)
+    assert calls == [name for name in ("ours", "nearest") for _ in range(2)]
+    results, figure, sheet = outcome.files
+    found = json.loads(results.read_text())["traffic"]
+    assert [m["name"] for m in found["methods"]] == ["ours", "nearest"]
+    for picture in (figure, sheet):
+        with Image.open(picture) as opened:
+            assert opened.size[0] > 300
+    assert "traffic" in outcome.text
+    # a mean over seeds is that of the parts
+    parts = [
+        Evaluation.load(tmp_path / "run" / "parts" / f"traffic-ours-{s}.json").mean("ours", "psnr_hole") for s in (0, 1)
+    ]
+    assert parts[0] != parts[1]
+    ours = found["methods"][0]["videos"]
+    assert math.isclose(np.mean([v["scores"]["psnr_hole"] for v in ours]), np.mean(parts), abs_tol=1e-6)
+    # cut off within the last part: that one alone is done again, and nothing changes
+    before = results.read_bytes()
+    (tmp_path / "run" / "parts" / "traffic-nearest-1.json").unlink()
+    calls.clear()
+    experiment.run(request)
+    assert calls == ["nearest"]
+    again = json.loads(results.read_text())["traffic"]
+    assert again["methods"][0] == found["methods"][0]
+    assert json.loads(before)["traffic"]["methods"][0] == found["methods"][0]
+    with pytest.raises(SettingError, match="holds a run with"):
+        Short(quick=Size(clips=3, frames=6, calls=1, seeds=2)).run(request)
+
+
+def test_sets_are_held_out_and_the_same_at_every_call() -> None:
+    for clip_set in (traffic(TINY), world("balls", TINY), traffic(TINY, "future", FirstFramesKnown(4, 4))):
+        first, second = list(clip_set.make()), list(clip_set.make())
+        assert len(first) == clip_set.number == 2
+        for (a, x), (b, y) in zip(first, second, strict=True):
+            assert a == b
+            assert torch.equal(x.frames, y.frames)
+            assert torch.equal(x.hole, y.hole)
+            assert x.hole.any()
+    assert [name for name, _ in traffic(TINY).make()] == ["traffic-20000000", "traffic-20000001"]
+    (_, clip), *_ = traffic(TINY, "future", FirstFramesKnown(4, 4)).make()
+    assert clip.incomplete() == [False] * 4 + [True] * 2
+    assert clip.hole[4:].all()
+
+
+def test_real_clips_are_the_beginnings_of_all_videos(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        write_video(tmp_path / f"v{i}.mp4", rng.integers(0, 255, (15, 72, 96, 3), dtype=np.uint8), 10)
+    clip_set = real(tmp_path, Size(clips=10, frames=6))
+    names = [name for name, _ in clip_set.make()]
+    assert clip_set.number == len(names) == 4
+    assert all(clip.frames.shape == (6, 3, 64, 64) and clip.hole.any() for _, clip in clip_set.make())
+    with pytest.raises(SettingError, match="not a folder"):
+        real(tmp_path / "nowhere", TINY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [Schemes, Solvers])
+def test_schemes_and_solvers(kind: type, model: str, tmp_path: Path) -> None:
+    experiment = kind(quick=Size(clips=1, frames=20, calls=2, seeds=1))
+    outcome = experiment.run(Request(tmp_path / "run", quick=True, model=model))
+    found = json.loads(outcome.files[0].read_text())
+    for results in found.values():
+        assert len(results["methods"]) >= 6
+        assert all(m["videos"][0]["calls"] > 0 for m in results["methods"])
+
+
+def test_from_the_command_line_a_folder_that_is_none_is_refused(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["experiments", "run", "main", "--quick", "--model", model, "-o", str(tmp_path / "o"), "--real", "nowhere"]
+    assert main(call) == 2
+    assert "--real nowhere is not a folder" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
