@@ -167,7 +167,7 @@ def test_sets_and_absent_metrics(tmp_path: Path) -> None:
     assert not math.isnan(found.mean("ours", "lpips"))
     text = found.table()
     assert "VFID (eval mode), N = 3" in text
-    assert "not computed: fid (no weights of inception; give --features-dir" in text
+    assert "not computed: fid (no weights of inception; fetch them with: inpaintdiff weights get inception" in text
     assert "FID " not in text.split("not computed")[0].replace("VFID", "")  # no number that looks like one
     again = Evaluation.load(found.save_json(tmp_path / "r.json"))
     assert again.as_dict() == found.as_dict()

@@ -40,7 +40,9 @@ def test_names_of_what_is_logged(traffic: Path, tmp_path: Path, caplog: pytest.L
     with caplog.at_level(logging.INFO, logger="inpaintdiff"):
         log, painted = fitted(traffic, tmp_path, QualityCallback(clips=2, steps=2, frames=6))
     record = mlflow.MlflowClient(log.store.uri).get_run(str(log.run_id)).data
-    assert {k for k in record.metrics if "semantic" not in k and "conservation" not in k} == {
+    # a long test also measures the machine, and whether anything drives through depends on the clips
+    others = ("system/", "val/semantic", "val/conservation")
+    assert {k for k in record.metrics if not k.startswith(others)} == {
         "train/loss", "val/loss", "epoch", *PIXELS, *COSTS,
     }  # fmt: skip
     assert 0 < record.metrics["val/ssim_full_v1"] <= 1
