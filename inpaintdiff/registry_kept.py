@@ -1,6 +1,8 @@
 """Records of a run: made in the MLflow store, or kept in a folder where there is no MLflow or no answer, and uploaded later."""
 
+import csv
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from inpaintdiff.errors import RegistryError
@@ -15,6 +18,8 @@ from inpaintdiff.registry import experiment_id, register_model
 from inpaintdiff.registry_store import Tracking, client_of, run_exists, store_errors
 
 KEPT, OPERATIONS, UPLOADED = "kept", "operations.jsonl", "uploaded.json"
+# What Lightning's CSVLogger writes.
+CSV, CSV_SETTINGS = "metrics.csv", "hparams.yaml"
 # MLflow takes at most so many settings at once, and values of at most so many characters.
 _BATCH, _LONGEST = 100, 6000
 
@@ -33,8 +38,8 @@ class KeptRun:
 
     @property
     def exists(self) -> bool:
-        """Is something recorded?"""
-        return (self.folder / OPERATIONS).is_file()
+        """Is something recorded, here or by Lightning's CSVLogger?"""
+        return any((self.folder / name).is_file() for name in (OPERATIONS, CSV))
 
     def add(self, what: str, **record: Any) -> None:
         """Record something; files of `files`, `image` and `register` are copied into the folder.
@@ -65,6 +70,8 @@ class KeptRun:
         Raises:
             RegistryError: this is no folder of a run, or it is damaged.
         """
+        if (self.folder / CSV).is_file() and not (self.folder / OPERATIONS).is_file():
+            return _csv_records(self.folder)
         try:
             lines = (self.folder / OPERATIONS).read_text(encoding="utf-8").splitlines(keepends=True)
         except OSError as e:
@@ -98,6 +105,36 @@ class KeptRun:
         part = self.folder / f".{UPLOADED}.part"
         part.write_text(json.dumps({"run_id": run_id, "records": records}) + "\n", encoding="utf-8")
         part.replace(self.folder / UPLOADED)
+
+
+def _csv_records(folder: Path) -> list[dict[str, Any]]:
+    """The same records from a folder of Lightning's CSVLogger, which keeps no times: the run seems to have taken no time."""
+    path = folder / CSV
+    at = int(path.stat().st_mtime * 1000)
+    records: list[dict[str, Any]] = [
+        {
+            "what": "run",
+            "run_id": None,
+            "experiment": "inpaintdiff",
+            "name": f"{folder.parent.name}-{folder.name}",
+            "tags": {},
+        }
+    ]
+    try:
+        with path.open(newline="", encoding="utf-8") as f:
+            for row in csv.DictReader(f):
+                step = int(row.pop("step"))
+                values = {k: float(v) for k, v in row.items() if v and math.isfinite(float(v))}
+                records.append({"what": "metrics", "values": values, "step": step, "time": at})
+        settings = (
+            yaml.safe_load((folder / CSV_SETTINGS).read_text(encoding="utf-8"))
+            if (folder / CSV_SETTINGS).exists()
+            else {}
+        )
+    except (KeyError, TypeError, ValueError, yaml.YAMLError) as e:
+        raise RegistryError(f"{path} is no log of Lightning's CSVLogger: {str(e).splitlines()[0]}") from e
+    records.insert(1, {"what": "params", "values": {k: str(v) for k, v in (settings or {}).items()}})
+    return [*records, {"what": "status", "status": "FINISHED"}]
 
 
 def create_run(store: Tracking, experiment: str, name: str | None, tags: Mapping[str, str]) -> str:
@@ -194,7 +231,11 @@ def kept_runs(folder: Path) -> list[Path]:
     Raises:
         RegistryError: it holds none.
     """
-    inside = [folder] if KeptRun(folder).exists else sorted(p.parent for p in folder.glob(f"*/{OPERATIONS}"))
+    inside = (
+        [folder]
+        if KeptRun(folder).exists
+        else sorted({p.parent for name in (OPERATIONS, CSV) for p in folder.glob(f"*/{name}")})
+    )
     if not inside:
         raise RegistryError(f"{folder} holds no kept run; expected a folder that fit has named, such as runs/{KEPT}/ID")
     return [p for p in inside if KeptRun(p).uploaded()[1] < len(KeptRun(p).operations())]

@@ -35,7 +35,7 @@ def facts(trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, str]:
         "torch": torch.__version__,
         "inpaintdiff": metadata.version("inpaintdiff"),
     }
-    commit, changes = code_state(Path.cwd())
+    commit, changes = code_state(_code_folder())
     about |= {"git_commit": commit, "git_dirty": None if commit is None else str(bool(changes)).lower()}
     return {k: str(v) for k, v in about.items() if v is not None}
 
@@ -56,7 +56,7 @@ def packages() -> str:
 
 def text_files() -> dict[str, str]:
     """Longer facts by file name: installed packages, and what the working tree changes of its commit."""
-    _, changes = code_state(Path.cwd())
+    _, changes = code_state(_code_folder())
     files = {"packages.txt": packages()}
     if changes:
         files["uncommitted.diff"] = changes
@@ -121,6 +121,12 @@ def _device(trainer: pl.Trainer) -> str:
     if trainer.strategy.root_device.type == "cuda":
         return torch.cuda.get_device_name(trainer.strategy.root_device)
     return f"{trainer.strategy.root_device.type}, {torch.get_num_threads()} threads"
+
+
+def _code_folder() -> Path:
+    """Where the code of a training is: the user's repository, or this package's own if the user is in none."""
+    here = Path.cwd()
+    return here if _git(here, "rev-parse", "HEAD") is not None else Path(__file__).parent
 
 
 def _git(folder: Path, *args: str) -> str | None:

@@ -1,7 +1,9 @@
 """Records that the store does not take are kept, and uploaded later: nothing is lost, nothing is there twice."""
 
+import csv
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import CSVLogger
 
 from inpaintdiff.cli import main
 from inpaintdiff.errors import RegistryError
@@ -153,6 +156,58 @@ def test_without_mlflow_training_runs_and_its_model_is_registered_by_the_upload(
     assert (version.run_id, version.aliases, version.tags["optimizer_steps"]) == (run_id, ("champion",), "2")
     made = tmp_path / "models" / "without-mlflow.safetensors"
     assert resolve_model("models:/without-mlflow/1", store).read_bytes() == made.read_bytes()
+
+
+def test_a_log_of_lightnings_csv_logger_is_uploaded(
+    store: Tracking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = CSVLogger(tmp_path, name="log", version="first", flush_logs_every_n_steps=1)
+    log.log_hyperparams({"lr": 0.5})
+    trainer(4, logger=log, log_every_n_steps=1, max_epochs=-1).fit(Tiny(), loader())
+    assert main(["runs", "upload", str(tmp_path / "log"), "--tracking-uri", store.uri]) == 0
+    run_id = re.search(r"is run (\w+) of", capsys.readouterr().out)
+    assert run_id
+    params, history, _ = recorded(store, run_id[1])
+    with (tmp_path / "log" / "first" / "metrics.csv").open() as f:
+        written = [(int(r["step"]), float(r["train/loss"])) for r in csv.DictReader(f)]
+    assert len(written) == 4
+    assert history["train/loss"] == written
+    assert params["lr"] == "0.5"
+    assert main(["runs", "upload", str(tmp_path / "log"), "--tracking-uri", store.uri]) == 0
+    assert "uploaded already" in capsys.readouterr().out
+    (tmp_path / "log" / "second").mkdir()
+    (tmp_path / "log" / "second" / "metrics.csv").write_text("a,b\n1,2\n")
+    assert main(["runs", "upload", str(tmp_path / "log" / "second"), "--tracking-uri", store.uri]) == 2
+    assert "no log of Lightning's CSVLogger" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_fit_where_mlflow_pyav_and_decord_are_not_installed(store: Tracking, tmp_path: Path) -> None:
+    """The whole recipe, with painted clips and a model at the end; afterwards all of it is in the store."""
+    from tests.cli.test_lightning import settings
+    from tests.test_optional import WITHOUT
+
+    config = settings(Path("unused"))
+    config["data"] = {
+        "class_path": "TrafficScenesDataModule",
+        "init_args": {"stream": 2, "batch_size": 2, "num_workers": 0, "size": 32, "clip_frames": 6},
+    }
+    config["trainer"] |= {"val_check_interval": 2, "check_val_every_n_epoch": None, "limit_val_batches": 1}
+    config["trainer"]["callbacks"].pop()  # it writes videos
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-c", WITHOUT, "fit", "--config", "config.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "MLflow is not installed here" in done.stderr
+    (folder,) = (tmp_path / "runs" / "kept").iterdir()
+    assert f"inpaintdiff runs upload runs/kept/{folder.name}" in done.stderr
+    run_id = upload(folder, store)
+    _, history, files = recorded(store, run_id)
+    assert [step for step, _ in history["train/loss"]] == [0, 1, 2]
+    assert "val/psnr_hole_v1" in history
+    assert {"config.yaml", "checkpoints", "images", "provenance"} <= files
+    (version,) = [m for m in list_models(store) if m.name == "tiny"]
+    assert version.run_id == run_id
 
 
 def test_every_fit_says_where_it_comes_from(traffic: Path, tmp_path: Path) -> None:
