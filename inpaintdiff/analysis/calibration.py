@@ -1,7 +1,7 @@
 """How fast this machine runs a network, from about two seconds of timed calls.
 
 What makes such timings lie, and what is done about it:
-- The first call of a shape builds kernels and fills caches: it is not counted.
+- The first call of a shape builds kernels and fills caches: it is told apart.
 - Other programs: the median of several calls is taken. Where only the work counts, not the waiting, `clock=time.process_time`
   gives the processor's seconds of all threads.
 - A few frames may run faster a frame than many, which no longer fit into the processor's cache: the make-up that takes most of the
@@ -13,6 +13,7 @@ What makes such timings lie, and what is done about it:
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -48,17 +49,18 @@ def calibrate(
     begin = clock()
     main = max(wanted, key=lambda m: (wanted[m] * flops(m), m))
     points: dict[Makeup, float] = {}
+    first = 0.0
     for makeup, share in ((Makeup(1, 1), 0.1), (_part(main, _SOME), 0.2)):
-        points[makeup] = _median(call, makeup, clock, share * seconds)
+        points[makeup], first = _median(call, makeup, clock, share * seconds)
     # the call that is not counted and three others are to fit into what is left
     left = seconds - (clock() - begin)
     guess = _line({m: flops(m) for m in points}, points)
     for frames in range(main.frames, _SOME, -1):
         makeup = _part(main, frames)
         if (_ENOUGH + 1) * guess.seconds(flops(makeup)) <= left:
-            points[makeup] = _median(call, makeup, clock, left)
+            points[makeup], first = _median(call, makeup, clock, left)
             break
-    return _line({m: flops(m) for m in points}, points)
+    return replace(_line({m: flops(m) for m in points}, points), first=first)
 
 
 def _part(makeup: Makeup, frames: int) -> Makeup:
@@ -99,15 +101,19 @@ def denoiser_call(
     return call
 
 
-def _median(call: Callable[[Makeup], object], makeup: Makeup, clock: Callable[[], float], seconds: float) -> float:
-    """Seconds of a call: the median of as many as fit into the time, of at least three if they do; the first is not counted."""
+def _median(
+    call: Callable[[Makeup], object], makeup: Makeup, clock: Callable[[], float], seconds: float
+) -> tuple[float, float]:
+    """Seconds of a call: the median of as many as fit into the time, of at least three if they do; and how many more the first took."""
     begin, took = clock(), list[float]()
     call(makeup)
+    first = clock() - begin
     while not took or (spent := clock() - begin) < 0.7 * seconds or (len(took) < _ENOUGH and spent < seconds):
         before = clock()
         call(makeup)
         took.append(clock() - before)
-    return statistics.median(took)
+    usual = statistics.median(took)
+    return usual, max(0.0, first - usual)
 
 
 def _line(flops: Mapping[Makeup, int], seconds: Mapping[Makeup, float]) -> Speed:

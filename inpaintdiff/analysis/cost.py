@@ -59,10 +59,12 @@ class Speed:
     Attributes:
         overhead: seconds that any call takes.
         rate: floating-point operations a second.
+        first: seconds more that the first call of a make-up takes, in which kernels are built.
     """
 
     overhead: float
     rate: float
+    first: float = 0.0
 
     def seconds(self, flops: int) -> float:
         """Of one call."""

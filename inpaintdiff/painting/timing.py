@@ -65,6 +65,7 @@ def time_job(job: Job, order: Order, *, seconds: float = 2.0, clock: Clock = tim
     network = sum(
         n * repeats * speed.seconds(flops_of(job.painter, makeup)) for makeup, n in job.makeups_in_all().items()
     )
+    network += len(job.makeups_in_all()) * speed.first
     costs = [cost for makeup in job.makeups_in_all() if (cost := call_cost(job.painter, makeup))]
     network += job.observations * max((cost.observe_flops for cost in costs), default=0) / speed.rate
     return Times(network, files, writing)

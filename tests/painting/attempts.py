@@ -104,7 +104,7 @@ def _raises() -> None:
 def _hangs() -> None:
     from inpaintdiff.painting import files
 
-    files.open_video = lambda path: time.sleep(3600)
+    files.open_video = lambda path, **options: time.sleep(3600)
 
 
 def _leaves_a_part() -> None:
@@ -122,9 +122,9 @@ def _spoils_the_input() -> None:
 
     opened = files.open_video
 
-    def spoiling(path: Path) -> Any:
+    def spoiling(path: Path, **options: Any) -> Any:
         path.write_bytes(path.read_bytes() + b"!")
-        return opened(path)
+        return opened(path, **options)
 
     files.open_video = spoiling
 
