@@ -141,6 +141,7 @@ def test_a_kept_run_goes_on_after_a_resume(store: Tracking, tmp_path: Path) -> N
     assert log.run_id == run_id
 
 
+@pytest.mark.slow
 def test_without_mlflow_training_runs_and_its_model_is_registered_by_the_upload(
     store: Tracking, traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
