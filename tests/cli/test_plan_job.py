@@ -63,7 +63,7 @@ def test_for_people(capsys, source, model, tmp_path):
 def test_what_cannot_fit_is_refused(source, model, tmp_path):
     """With a real limit of the process, as `ulimit -v` sets it."""
     code = (
-        "import resource, sys, psutil\n"
+        "import resource, sys, av, cv2, psutil\n"  # whose libraries are otherwise loaded below the limit
         "from inpaintdiff.cli import main\n"
         "import inpaintdiff.cli.inpaint, inpaintdiff.cli.plan_job\n"
         "limit = psutil.Process().memory_info().vms + 40 * 2**20\n"
