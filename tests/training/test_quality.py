@@ -35,6 +35,7 @@ def fitted(root: Path, folder: Path, quality: QualityCallback, steps: int = 3) -
     return log, Path(artifacts) / f"val-{steps:07d}"
 
 
+@pytest.mark.slow  # 4 s quiet, ten times that on a busy machine
 def test_names_of_what_is_logged(traffic: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The schema that boards and reports read; a changed definition is a new protocol, not another number of an old name."""
     with caplog.at_level(logging.INFO, logger="inpaintdiff"):
