@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from inpaintdiff.diffusion.denoiser import Denoiser, NetworkDenoiser
 from inpaintdiff.diffusion.precondition import EDMPrediction, NoisePrediction, Precondition, VPrediction
-from inpaintdiff.diffusion.sigma import DDPMLinearGrid, KarrasGrid, SigmaGrid
+from inpaintdiff.diffusion.sigma import DDPMLinearGrid, KarrasGrid, LevelsGrid, SigmaGrid
 from inpaintdiff.errors import CheckpointError
 from inpaintdiff.models.unet import VideoUNet
 
@@ -32,7 +32,11 @@ PRECONDITIONS: dict[str, type[Precondition]] = {
     "VPrediction": VPrediction,
     "EDMPrediction": EDMPrediction,
 }
-GRIDS: dict[str, type[SigmaGrid]] = {"DDPMLinearGrid": DDPMLinearGrid, "KarrasGrid": KarrasGrid}
+GRIDS: dict[str, type[SigmaGrid]] = {
+    "DDPMLinearGrid": DDPMLinearGrid,
+    "KarrasGrid": KarrasGrid,
+    "LevelsGrid": LevelsGrid,
+}
 BUILTIN: dict[str, str] = {"builtin": "traffic-64.safetensors"}
 
 _METADATA_KEY = "inpaintdiff"
@@ -108,7 +112,8 @@ def check_config(config: Mapping[str, Any], source: str = "the configuration") -
     """Return `config` as plain JSON values if a denoiser can be built from it.
 
     Expected: `network`, `precondition`, `grid` as `{"class": name, "args": {...}}` with names of the tables above; positive
-    integers `window` (frames), `height`, `width` (pixels) and optionally `step` (frames).
+    integers `window` (frames), `height`, `width` (pixels) and optionally `step` (frames); optionally `sampling`, how the model paints
+    unless somebody says otherwise: `{"solver": name, "calls": network calls a stage}`.
 
     Raises:
         CheckpointError: something is missing, of the wrong type or unknown.
@@ -135,6 +140,13 @@ def check_config(config: Mapping[str, Any], source: str = "the configuration") -
         value = plain.get(key)
         if (value is not None or key != "step") and not (type(value) is int and value > 0):
             raise CheckpointError(f"{source} gives {key} as {value!r}, expected a positive whole number")
+    own = plain.get("sampling", {"solver": "ddim", "calls": 1})
+    if not (isinstance(own, dict) and own.keys() == {"solver", "calls"} and isinstance(own["solver"], str)) or not (
+        type(own["calls"]) is int and own["calls"] > 0
+    ):
+        raise CheckpointError(
+            f"{source} gives sampling as {own!r}, expected {{'solver': a name, 'calls': a positive whole number}}"
+        )
     return plain
 
 

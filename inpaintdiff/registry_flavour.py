@@ -30,11 +30,11 @@ SIGNATURE = ModelSignature(
     outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, -1, -1, 3))]),
     params=ParamSchema(
         [
-            ParamSpec("steps", DataType.long, 20),
+            ParamSpec("steps", DataType.long, 0),
             ParamSpec("seed", DataType.long, 0),
             ParamSpec("samples", DataType.long, 1),
             ParamSpec("scheme", DataType.string, "lookahead-ar++"),
-            ParamSpec("solver", DataType.string, "dpmpp-2m"),
+            ParamSpec("solver", DataType.string, ""),
             ParamSpec("precision", DataType.string, "fp32"),
             ParamSpec("allow_large", DataType.boolean, False),
         ]

@@ -140,7 +140,7 @@ def test_wrong_input_to_the_version_is_the_callers_fault(store: Tracking, regist
     frames, hole = example()
     for wrong, params in (
         ({"frames": frames, "hole": hole[:4]}, {}),
-        ({"frames": frames, "hole": hole}, {"steps": 0}),
+        ({"frames": frames, "hole": hole}, {"steps": -1}),
         ({"frames": frames, "hole": hole}, {"scheme": "no-such-scheme"}),
         ({"frames": frames, "hole": hole}, {"scheme": "inpaintdiff.schemes:Autoregressive"}),
     ):

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-from inpaintdiff.cli.parser import LIGHTNING_VERBS, build_parser
+from inpaintdiff.cli.parser import DISTILL, LIGHTNING_VERBS, build_parser
 from inpaintdiff.errors import InpaintDiffError
 
 WRONG_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A thread that spins while it waits makes two busy processes up to six times slower; must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = list(sys.argv[1:] if argv is None else argv)
-    if args and args[0] in LIGHTNING_VERBS:
+    if args and args[0] in (*LIGHTNING_VERBS, DISTILL):
         return _guarded(lambda: importlib.import_module("inpaintdiff.cli.lightning").run(args))
     parser = build_parser()
     if not args:

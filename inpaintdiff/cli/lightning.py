@@ -16,12 +16,14 @@ from lightning.pytorch.loggers import Logger
 
 from inpaintdiff.checkpoint import read_checkpoint
 from inpaintdiff.cli import config_errors
+from inpaintdiff.cli.parser import DISTILL
 from inpaintdiff.data.datamodules import ClipDataModule
 from inpaintdiff.data.hole_generators import HoleGenerator
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.schemes.tasks import TaskSampler
 from inpaintdiff.training.callbacks import Checkpoints, SaveConfig, continue_run
 from inpaintdiff.training.data_wait import DataWait
+from inpaintdiff.training.distillation import DistillationModule
 from inpaintdiff.training.module import InpaintingModule
 from inpaintdiff.training.prediction import PredictionWriter
 
@@ -115,7 +117,7 @@ class InpaintCLI(LightningCLI):
 
 
 def run(args: Sequence[str]) -> int:
-    """Run a verb of Lightning's command line.
+    """Run a verb of Lightning's command line, or `distill`, which is `fit` of another module.
 
     Raises:
         InpaintDiffError: wrong options, data or checkpoint.
@@ -124,8 +126,11 @@ def run(args: Sequence[str]) -> int:
     torch.set_float32_matmul_precision("high")
     strict: dict[str, Any] = {"exit_on_error": False}
     log = {"class_path": "inpaintdiff.training.callbacks.TrackingLogger"}
+    module: type[InpaintingModule] = InpaintingModule
+    if args[0] == DISTILL:
+        module, args = DistillationModule, ["fit", *args[1:]]
     InpaintCLI(
-        InpaintingModule,
+        module,
         pl.LightningDataModule,
         subclass_mode_data=True,
         save_config_callback=SaveConfig,

@@ -6,6 +6,8 @@ from pathlib import Path
 from inpaintdiff.cli.parser_experiments import add_experiments
 
 LIGHTNING_VERBS = ("fit", "validate", "test", "predict")
+# fit of another module
+DISTILL = "distill"
 
 _OVERVIEW = """\
 Fill holes in videos with semantically consistent content, and train the models that do it.
@@ -14,6 +16,8 @@ training (Lightning's command line; also as `lightning fit ...`):
   fit, validate, test, predict      --config conf/traffic_scenes.yaml, --print_config, --help
   predict paints many videos on several devices, as inpaint does:
       predict --config conf/demo.yaml --ckpt_path last --trainer.devices 2 --data VideosToPaint --data.videos videos/ --data.mask masks/
+  distill                           a model of few network calls from one of many; a training as well, so its options are those of fit:
+      distill --config conf/distill/traffic_scenes.yaml --model.teacher builtin --model.calls 4
 """
 
 _MODEL_HELP = (
@@ -66,9 +70,11 @@ def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
         "--scheme", default="lookahead-ar++", metavar="NAME", help="sampling scheme, or package.module:Class"
     )
     _option(group)
-    group.add_argument("--steps", type=int, default=20, metavar="N", help="network calls a stage (default %(default)s)")
     group.add_argument(
-        "--solver", default="dpmpp-2m", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default)"
+        "--steps", type=int, metavar="N", help="network calls a stage (default: the model's own number, or 20)"
+    )
+    group.add_argument(
+        "--solver", metavar="NAME", help="ddpm, ddim, euler, heun or dpmpp-2m (default: the model's own, or dpmpp-2m)"
     )
     group.add_argument("--window", type=int, metavar="FRAMES", help="frames a stage holds (default: the model's)")
     group.add_argument("--step", type=int, metavar="FRAMES", help="frames a stage paints (default: half the window)")

@@ -48,7 +48,7 @@ def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     p.add_argument("--split", default="val", help="split of the data set (default %(default)s)")
     p.add_argument("--clips", type=int, default=8, help="clips to compare on (default %(default)s)")
     p.add_argument("--frames", type=int, default=32, help="the first so many frames of each (default %(default)s)")
-    p.add_argument("--steps", type=int, default=20, help="network calls a stage (default %(default)s)")
+    p.add_argument("--steps", type=int, help="network calls a stage (default: each model's own number, or 20)")
     p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
     p.add_argument(

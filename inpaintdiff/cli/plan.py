@@ -16,7 +16,7 @@ from inpaintdiff.schemes.stage import check_plan
 _PICTURES = (".png", ".svg", ".pdf")
 _LONGEST = 10_000_000
 # The default of `inpaint` calls the network once a step; knowing that saves the import of torch.
-_ONCE_A_STEP = "dpmpp-2m"
+_ONCE_A_STEP, _CALLS = "dpmpp-2m", 20
 _WINDOW = 16
 
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         return run_model(args, incomplete)
     window = _WINDOW if args.window is None else args.window
     step = max(1, window // 2) if args.step is None else args.step
-    calls = _calls(args.solver, args.steps)
+    calls = _calls(args.solver or _ONCE_A_STEP, _CALLS if args.steps is None else args.steps)
     if args.compare:
         show(compare([incomplete], window, step), calls * args.samples, None, args.json)
         return 0

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -108,6 +109,24 @@ class KarrasGrid(SigmaGrid):
         i = torch.arange(n, dtype=torch.float64) / max(n - 1, 1)
         a, b = self.sigma_max ** (1 / self.rho), self.sigma_min ** (1 / self.rho)
         return torch.cat([(a + i * (b - a)) ** self.rho, torch.zeros(1, dtype=torch.float64)])
+
+
+@dataclass(frozen=True)
+class LevelsGrid(SigmaGrid):
+    """Given levels, as a model has that was distilled for just these; decreasing, without the last one, 0."""
+
+    levels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.levels or any(a <= b for a, b in pairwise((*self.levels, 0.0))):
+            raise SettingError(f"levels of a grid must decrease and be above 0, got {list(self.levels)}")
+
+    def grid(self, n: int) -> Float[Tensor, " n_plus_1"]:
+        if n != len(self.levels):
+            raise SettingError(
+                f"this model paints in {len(self.levels)} steps at levels of its own, got {n}; leave out --steps and --solver"
+            )
+        return torch.tensor([*self.levels, 0.0], dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Solver(ABC):
         sigmas: Float[Tensor, " n_plus_1"],
         generator: Generators | None = None,
     ) -> Float[Tensor, "b t c h w"]:
-        """Solve from x at level sigmas[0] down to sigmas[-1] = 0.
+        """Solve from x at level sigmas[0] down to sigmas[-1]: 0 to sample, above it for a part of the way.
 
         Args:
             denoise: D(x; sigma), called with one level a batch element, in the type of x.

@@ -1,20 +1,26 @@
 """`SamplingConfig`: how to paint, as plain values; the one place that turns names into an `Inpainter`."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from inpaintdiff.diffusion.denoiser import Denoiser
-from inpaintdiff.diffusion.sigma import make_grid
+from inpaintdiff.diffusion.sigma import CosineGrid, DDPMLinearGrid, KarrasGrid, LevelsGrid, SigmaGrid, make_grid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.embedding import read_embedding
 from inpaintdiff.inpaint.inpainter import Inpainter
 from inpaintdiff.schemes import SamplingScheme, make_scheme
 
-# As `SigmaGrid` classes are named in a model's configuration, and as users name them.
-_GRID_NAMES = {"DDPMLinearGrid": "ddpm-linear", "KarrasGrid": "karras", "CosineGrid": "cosine"}
+# As a model's configuration names them.
+_GRIDS: dict[str, Callable[..., SigmaGrid]] = {
+    g.__name__: g for g in (DDPMLinearGrid, KarrasGrid, CosineGrid, LevelsGrid)
+}
+
+# Of models that say nothing of their own.
+SOLVER, CALLS = "dpmpp-2m", 20
 
 # Far more of anything than can be meant; what is typed by mistake must not fill the memory.
 _MOST = 10_000
@@ -28,8 +34,9 @@ class SamplingConfig:
         scheme: name of a sampling scheme, or `package.module:Class`.
         step: L, frames painted a stage; half the window by default.
         window: K; the model's own by default.
-        solver: name of a solver.
-        calls: network calls a stage, at most; a second-order solver takes fewer steps for the same calls.
+        solver: name of a solver; the model's own by default (a distilled model has one), or dpmpp-2m.
+        calls: network calls a stage, at most; a second-order solver takes fewer steps for the same calls. The model's own by default,
+            or 20.
         grid: name of a grid; the model's own by default.
         samples: how many answers.
         seed: of the answers.
@@ -44,8 +51,8 @@ class SamplingConfig:
     scheme: str = "lookahead-ar++"
     step: int | None = None
     window: int | None = None
-    solver: str = "dpmpp-2m"
-    calls: int = 20
+    solver: str | None = None
+    calls: int | None = None
     grid: str | None = None
     samples: int = 1
     seed: int = 0
@@ -69,6 +76,13 @@ class SamplingConfig:
         object.__setattr__(self, "options", dict(self.options))
         # a wrong name or option is said now, not when a model has been loaded or trained; files are read when they are needed
         self._scheme(16, {k: v for k, v in self.options.items() if k != "embedding"})
+
+    def resolved(self, config: Mapping[str, Any]) -> "SamplingConfig":
+        """The same with solver and calls of the model whose plain configuration this is, where they were left to it."""
+        own = config.get("sampling", {})
+        return replace(
+            self, solver=self.solver or own.get("solver", SOLVER), calls=self.calls or own.get("calls", CALLS)
+        )
 
     def sampling_scheme(self, window: int) -> SamplingScheme:
         """The scheme, for a model of this window.
@@ -94,13 +108,18 @@ class SamplingConfig:
 
         Args:
             denoiser: the model.
-            config: its plain configuration; "window" and "grid" are its own defaults.
+            config: its plain configuration; "window", "grid" and "sampling" are its own defaults.
             device: where windows are painted.
+
+        Raises:
+            SettingError: an unknown solver or grid, or a number of calls that the model's grid does not have.
         """
-        solver = make_solver(self.solver)
-        steps = solver.steps_within(self.calls)
+        chosen = self.resolved(config)
+        solver = make_solver(chosen.solver or SOLVER)
+        steps = solver.steps_within(chosen.calls or CALLS)
         own = config["grid"]
-        grid = make_grid(self.grid) if self.grid else make_grid(_GRID_NAMES[own["class"]], **own["args"])
+        args = {k: tuple(v) if isinstance(v, list) else v for k, v in own["args"].items()}  # JSON knows no tuples
+        grid = make_grid(self.grid) if self.grid else _GRIDS[own["class"]](**args)
         return Inpainter(
             denoiser,
             self.sampling_scheme(int(config["window"])),

@@ -139,7 +139,9 @@ class VideoUNet(nn.Module):
             The raw network output, to be combined by the preconditioning. Observed frames (all True in `known_mask`) get 0:
             behind the last temporal attention nothing depends on them, so they are not computed.
         """
-        b, t, _, height, width = x.shape
+        b, t, channels, height, width = x.shape
+        if observed is not None and bool(known_mask.all()):
+            return x.new_zeros(b, t, channels, height, width)  # nothing to compute, and layers refuse no frames
         x = torch.cat([x, known_mask.to(x.dtype)], dim=2).flatten(0, 1)  # n c+1 h w
         emb = self.noise(c_noise)  # b t e
         distances = distance_features(index)  # b t t 3

@@ -125,10 +125,10 @@ def inpaint(
     samples: int = 1,
     seed: int = 0,
     model: str | Path | tuple[Denoiser, ModelInfo] = "builtin",
-    steps: int = 20,
+    steps: int | None = None,
     scheme: str = "lookahead-ar++",
     options: Mapping[str, bool | int | float | str] | None = None,
-    solver: str = "dpmpp-2m",
+    solver: str | None = None,
     window: int | None = None,
     step: int | None = None,
     precision: str = "fp32",
@@ -155,7 +155,7 @@ def inpaint(
         samples: how many answers.
         seed: of the answers; sample k of a seed is the same whatever `samples` is.
         model: `builtin`, FILE, `models:/NAME@ALIAS`, `runs:/ID/path`, `baseline:NAME`; or what `load_model` gives.
-        steps: network calls a stage.
+        steps: network calls a stage; by default the model's own number, or 20.
         scheme, options, solver, window, step, precision: see `SamplingConfig`; `options={"near": 4}` are the scheme's own.
         device: by default cuda where there is one.
         context: surroundings that the model is given, in sizes of the hole, see `choose_regions`.

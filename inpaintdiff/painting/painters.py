@@ -88,8 +88,8 @@ class ModelPainter(Painter):
         device: torch.device,
     ) -> None:
         self.name, self.device = name, device
-        self.info, self.digest, self.sampling = info, digest, sampling
-        self._inpainter = sampling.inpainter(denoiser, info.config, device)
+        self.info, self.digest, self.sampling = info, digest, sampling.resolved(info.config)
+        self._inpainter = self.sampling.inpainter(denoiser, info.config, device)
         # Kernels differ by batch size in the last bits; a sample's bytes must not depend on how many there are.
         self._inpainter.samples_per_batch = 1
         self.calls = self._inpainter.calls
@@ -223,7 +223,8 @@ def check_names(source: str | Path, sampling: SamplingConfig) -> None:
         SettingError, PlanError: an unknown solver, scheme or baseline, an embedding that cannot be read, or several samples of
             a baseline.
     """
-    make_solver(sampling.solver)
+    if sampling.solver is not None:
+        make_solver(sampling.solver)
     sampling.sampling_scheme(window=16)
     if name := baseline_name(source):
         make_baseline(name)

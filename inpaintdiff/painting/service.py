@@ -52,20 +52,20 @@ class Request:
     """How a request wants its answer.
 
     Attributes:
-        steps: network calls a stage.
+        steps: network calls a stage; 0 for the model's own number.
         seed: of the answers.
         samples: how many answers.
         scheme: name of a sampling scheme.
-        solver: name of a solver.
+        solver: name of a solver; empty for the model's own.
         precision: "fp32" or "bf16".
         allow_large: accept a hole of more than 60 % of the picture.
     """
 
-    steps: int = 20
+    steps: int = 0
     seed: int = 0
     samples: int = 1
     scheme: str = "lookahead-ar++"
-    solver: str = "dpmpp-2m"
+    solver: str = ""
     precision: str = "fp32"
     allow_large: bool = False
 
@@ -96,8 +96,8 @@ class Request:
         """The same for painters."""
         return SamplingConfig(
             scheme=self.scheme,
-            solver=self.solver,
-            calls=self.steps,
+            solver=self.solver or None,
+            calls=self.steps or None,
             samples=self.samples,
             seed=self.seed,
             precision=self.precision,

@@ -19,7 +19,7 @@ from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.models.unet import PRESETS
 from inpaintdiff.painting.painters import ModelPainter, Painter, load_model
-from inpaintdiff.types import VideoClip
+from inpaintdiff.types import Conditioning, VideoClip
 
 
 @dataclass(frozen=True)
@@ -191,14 +191,22 @@ class InpaintingModule(pl.LightningModule):
         self.denoiser.load_state_dict(denoiser.state_dict())
 
     def _loss(self, batch: VideoClip, stream: str, batch_size: int) -> Tensor:
-        """Loss of every clip. Its draws depend on the seed, the stream and its place in the global batch, not on the rank."""
+        """Loss of every clip, see `_generators`."""
+        cond = self._conditioning(batch)
+        generators = self._generators(stream, batch_size)
+        return denoising_loss(self.denoiser, batch.frames, cond, self.sigmas, generators, self.per_clip)
+
+    def _conditioning(self, batch: VideoClip) -> Conditioning:
+        return condition(batch.frames, batch.hole, batch.index)
+
+    def _generators(self, stream: str, batch_size: int) -> list[torch.Generator]:
+        """One a clip: its draws depend on the seed, the stream and its place in the global batch, not on the rank."""
         generators = []
         for i in range(batch_size):
             place = f"{self.seed}/{stream}/{self.global_rank * batch_size + i}"
             digest = hashlib.blake2b(place.encode(), digest_size=8).digest()
             generators.append(torch.Generator(device=self.device).manual_seed(int.from_bytes(digest, "big") >> 1))
-        cond = condition(batch.frames, batch.hole, batch.index)
-        return denoising_loss(self.denoiser, batch.frames, cond, self.sigmas, generators, self.per_clip)
+        return generators
 
     def training_step(self, batch: VideoClip, batch_idx: int) -> Tensor:
         n = len(batch.frames)

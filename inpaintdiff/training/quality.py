@@ -54,7 +54,7 @@ class QualityCallback(Callback):
     Args:
         clips: how many clips.
         samples: answers per clip.
-        steps: network calls a stage.
+        steps: network calls a stage; None for the model's own number.
         scheme: sampling scheme.
         every_n_epochs: validations of `fit` between paintings.
         frames: clips are cut to this many frames; None paints them whole.
@@ -71,7 +71,7 @@ class QualityCallback(Callback):
         self,
         clips: int = 4,
         samples: int = 1,
-        steps: int = 10,
+        steps: int | None = 10,
         scheme: str = "lookahead-ar++",
         every_n_epochs: int = 1,
         frames: int | None = None,
@@ -80,7 +80,7 @@ class QualityCallback(Callback):
         metrics: list[str] | None = None,
         features_dir: str | None = None,
     ) -> None:
-        if min(clips, samples, steps, every_n_epochs, frames or 1) < 1:
+        if min(clips, samples, 1 if steps is None else steps, every_n_epochs, frames or 1) < 1:
             raise SettingError("QualityCallback: clips, samples, steps, every_n_epochs and frames must be at least 1")
         self.clips, self.frames, self.every_n_epochs = clips, frames, every_n_epochs
         self.sampling = SamplingConfig(scheme=scheme, calls=steps, samples=samples, precision=precision)

@@ -203,9 +203,17 @@ def test_observed_frames_may_be_given_instead_of_computed(levels):
 
 
 def test_nothing_unknown_costs_no_decoder_and_gives_zeros(net):
+    """Also with a patch, and where nothing is left to enter: a random hole may miss all of a window's frames."""
+    patched = randomise(VideoUNet(width=16, multipliers=(1, 2), blocks=1, attention_levels=(1,), heads=2, patch=2))
     x, known, c_noise, index = window()
+    known = torch.ones_like(known)
     with torch.no_grad():
-        assert not net(x, torch.ones_like(known), c_noise, index).any()
+        for other in (net, patched):
+            seen = [other.observe(x[:, t], c_noise[:, t : t + 1]) for t in range(x.shape[1])]
+            for given in (None, seen):
+                found = other(x, known, c_noise, index, given)
+                assert found.shape == x.shape
+                assert not found.any()
 
 
 @pytest.mark.parametrize("levels", [(), (0,), (0, 1)])

@@ -1,0 +1,121 @@
+"""`inpaintdiff distill`: a student from a teacher's file, which then paints by itself in its own few calls."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from inpaintdiff.checkpoint import build_denoiser, load_denoiser, save_model
+from inpaintdiff.cli import main
+from inpaintdiff.training.distillation import DistillationModule
+from tests.painting.small import CONFIG, SIZE, video_file
+
+pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    g = torch.Generator().manual_seed(0)
+    config = {**CONFIG, "grid": {"class": "KarrasGrid", "args": {"sigma_min": 0.01, "sigma_max": 20.0}}}
+    state = {k: 0.1 * torch.randn(v.shape, generator=g) for k, v in build_denoiser(config).state_dict().items()}
+    folder = tmp_path_factory.mktemp("teacher")
+    return save_model(folder / "teacher.safetensors", config, state, {"name": "teacher"})
+
+
+def settings(root: Path, teacher: Path) -> dict[str, Any]:
+    return {
+        "model": {"teacher": str(teacher), "calls": 2, "substeps": 2, "window": 4, "lr": 1e-3, "warmup_steps": 1},
+        "data": {
+            "class_path": "ClipDataModule",
+            "init_args": {"root": str(root), "batch_size": 2, "num_workers": 0, "tasks": {"class_path": "SchemeTasks"}},
+        },
+        "trainer": {
+            "max_steps": 3,
+            "accelerator": "cpu",
+            "num_sanity_val_steps": 0,
+            "limit_val_batches": 0,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "logger": False,
+            "callbacks": [
+                {"class_path": "EMA", "init_args": {"decay": 0.5}},
+                {"class_path": "Checkpoints", "init_args": {"dirpath": "runs/checkpoints", "every_n_steps": 2}},
+            ],
+        },
+    }
+
+
+def distill(folder: Path, values: dict[str, Any], *more: str) -> int:
+    values["data"]["init_args"]["tasks"].setdefault("init_args", {"window": values["model"]["window"]})
+    (folder / "distill.yaml").write_text(yaml.safe_dump(values))
+    return main(["distill", "--config", str(folder / "distill.yaml"), *more])
+
+
+def test_a_student_paints_in_its_own_calls(
+    teacher: Path, traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert distill(tmp_path, settings(traffic, teacher)) == 0
+    # what was cut off goes on
+    longer = settings(traffic, teacher)
+    longer["trainer"]["max_steps"] = 4
+    assert distill(tmp_path, longer, "--ckpt_path", "last") == 0
+    last = tmp_path / "runs" / "checkpoints" / "last.ckpt"
+    held = torch.load(last, weights_only=True)
+    assert held["global_step"] == 4
+    assert not [k for k in held["state_dict"] if "teacher" in k]
+    assert main(["models", "export", str(last), "-o", "student.safetensors"]) == 0
+    student, info = load_denoiser("student.safetensors")
+    assert info.config["sampling"] == {"solver": "ddim", "calls": 2}
+    before = load_denoiser(teacher)[0].state_dict()
+    moved = [k for k, v in student.state_dict().items() if not torch.equal(v, before[k])]
+    assert moved
+    assert all(float((v - before[k]).abs().max()) < 0.05 for k, v in student.state_dict().items()), "began as teacher"
+
+    video_file(tmp_path / "in.mkv")
+    paint = ["inpaint", "in.mkv", "--box", "5,5,30,30", "--model", "student.safetensors", "-o"]
+    assert main([*paint, "out.mkv"]) == 0
+    sampling = json.loads((tmp_path / "out.mkv.json").read_text())["sampling"]
+    assert (sampling["solver"], sampling["calls_per_stage"]) == ("ddim", 2)
+    assert main([*paint, "wrong.mkv", "--steps", "10"]) == 2
+    assert "2 steps at levels of its own, got 10" in capsys.readouterr().err
+    assert not (tmp_path / "wrong.mkv").exists()
+    # a student teaches the next one, by its own solver
+    (tmp_path / "again").mkdir()
+    once = settings(traffic, tmp_path / "student.safetensors")
+    once["model"]["calls"] = 1
+    once["trainer"]["callbacks"][1]["init_args"]["dirpath"] = "again"
+    assert distill(tmp_path, once) == 0
+    made = DistillationModule(str(tmp_path / "student.safetensors"), calls=1, substeps=2, window=4)
+    assert made.config["grid"]["args"] == {"levels": [pytest.approx(20.0)]}
+    assert made.hparams["solver"] == "ddim"
+
+
+def test_wrong_settings_get_a_sentence(
+    teacher: Path, traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for change, sentence in (
+        ({"window": 5}, "has windows of 4 frames"),
+        ({"calls": 0}, "at least 1, got 0"),
+        ({"teacher": "nowhere.safetensors"}, "there is no model file nowhere.safetensors"),
+        ({"solver": "magic"}, "there is no solver 'magic'"),
+    ):
+        values = settings(traffic, teacher)
+        values["model"].update(change)
+        assert distill(tmp_path, values) == 2, change
+        assert sentence in capsys.readouterr().err
+
+
+def test_network_and_size_are_the_teachers(teacher: Path) -> None:
+    made = DistillationModule(str(teacher), calls=4, substeps=2, window=4)
+    own = load_denoiser(teacher)[0].state_dict()
+    assert all(torch.equal(v, own[k]) for k, v in made.denoiser.state_dict().items())
+    assert (made.config["height"], made.config["width"]) == (SIZE, SIZE)
+    levels = made.config["grid"]["args"]["levels"]
+    assert len(levels) == 4
+    assert levels[0] == pytest.approx(20.0)
+    assert not any(p.requires_grad for p in made._teacher[0].parameters())
