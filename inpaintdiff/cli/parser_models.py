@@ -29,6 +29,7 @@ def add_models(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     p.add_argument("model", help=_MODEL_HELP)
     _tracking(p)
     _promotion(models)
+    _steps(models)
     _files(models)
 
 
@@ -63,6 +64,33 @@ def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "  inpaintdiff models rollback inpaintdiff-traffic",
     )
     p.add_argument("name", help="registered model")
+    _tracking(p)
+
+
+def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    p = _verb(
+        models,
+        "search-steps",
+        "inpaintdiff.cli.models_steps:run",
+        "Search the noise levels at which a model needs fewest network calls; write a copy of it that paints at those.",
+        "  inpaintdiff models search-steps builtin --steps 8 -o fast.safetensors\n"
+        "  inpaintdiff models search-steps models:/cars@champion --steps 6 --data data/cars -o fast.safetensors\n"
+        "  inpaintdiff inpaint in.mp4 --box 200,120,330,230 -o out.mp4 --model fast.safetensors",
+    )
+    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("--steps", type=int, default=8, help="network calls a stage (default %(default)s)")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors")
+    p.add_argument("--solver", metavar="NAME", help="ddim, euler or dpmpp-2m (default: the model's own)")
+    p.add_argument(
+        "--data", type=Path, metavar="DIR", help="windows of this data set's train split (default: simulated traffic)"
+    )
+    p.add_argument("--windows", type=int, default=6, help="to search on; as many again to check (default %(default)s)")
+    p.add_argument("--trials", type=int, default=60, help="grids to try at most (default %(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="of the windows (default %(default)s)")
+    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
+    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)
 
 

@@ -119,3 +119,31 @@ def test_network_and_size_are_the_teachers(teacher: Path) -> None:
     assert len(levels) == 4
     assert levels[0] == pytest.approx(20.0)
     assert not any(p.requires_grad for p in made._teacher[0].parameters())
+
+
+def test_searched_steps_go_with_the_model(
+    teacher: Path, traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = ["models", "search-steps", str(teacher), "--steps", "3", "-o", "fast.safetensors", "--windows", "1"]
+    assert main([*search, "--trials", "12", "--data", str(traffic)]) == 0
+    said = capsys.readouterr().out
+    assert "12 grids tried" in said
+    info = load_denoiser("fast.safetensors")[1]
+    assert info.config["sampling"] == {"solver": "dpmpp-2m", "calls": 3}
+    levels = info.config["grid"]["args"]["levels"]
+    assert ", ".join(f"{v:.4g}" for v in levels) in said
+    video_file(tmp_path / "in.mkv", frames=4)
+    paint = ["inpaint", "in.mkv", "--box", "5,5,30,30", "--model", "fast.safetensors", "-o", "out.mkv"]
+    assert main(paint) == 0
+    assert json.loads((tmp_path / "out.mkv.json").read_text())["sampling"]["calls_per_stage"] == 3
+    for change, sentence in (
+        ([], "exists already"),
+        (["--overwrite", "--windows", "0"], "must be at least 1, got 3, 0, 60"),
+        (["--overwrite", "--solver", "heun"], "one call a step"),
+    ):
+        assert main([*search, *change]) == 2
+        assert sentence in capsys.readouterr().err
+    again = ["models", "search-steps", "fast.safetensors", "--steps", "2", "-o", "faster.safetensors"]
+    assert main(again) == 2
+    assert "levels of its own already" in capsys.readouterr().err
