@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
     denoiser, info = load_model(args.model, device, args.tracking_uri)
     if info.config["grid"]["class"] == LevelsGrid.__name__:
         raise CheckpointError(f"{args.model} has levels of its own already; give the model that it was made from")
-    name = SamplingConfig(solver=args.solver).resolved(info.config).solver or SOLVER
-    autocast = torch.bfloat16 if args.precision == "bf16" else None
+    sampling = SamplingConfig(solver=args.solver, precision=args.precision).resolved(info.config, device)
+    name, autocast = sampling.solver or SOLVER, torch.bfloat16 if sampling.precision == "bf16" else None
     search = StepSearch(denoiser.eval(), make_solver(name), info.grid().grid(max(_MANY, args.steps)), autocast)
     windows = list(_windows(args, info.window, info.size[0], 2 * args.windows, device))
     columns = (

@@ -79,7 +79,12 @@ def _sampling(parser: argparse.ArgumentParser, samples: int = 1) -> None:
     group.add_argument("--window", type=int, metavar="FRAMES", help="frames a stage holds (default: the model's)")
     group.add_argument("--step", type=int, metavar="FRAMES", help="frames a stage paints (default: half the window)")
     group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1, ... (default: cuda where there is one)")
-    group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is faster and not bit-equal")
+    group.add_argument(
+        "--precision",
+        choices=("fp32", "bf16", "auto"),
+        default="fp32",
+        help="bf16 is faster on newer processors, and not bit-equal; auto takes it where the device knows it (default fp32)",
+    )
 
 
 def _result(parser: argparse.ArgumentParser) -> None:

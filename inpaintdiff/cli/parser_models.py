@@ -50,7 +50,7 @@ def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     p.add_argument("--clips", type=int, default=8, help="clips to compare on (default %(default)s)")
     p.add_argument("--frames", type=int, default=32, help="the first so many frames of each (default %(default)s)")
     p.add_argument("--steps", type=int, help="network calls a stage (default: each model's own number, or 20)")
-    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
     p.add_argument(
         "--force", action="store_true", help="promote it whatever the comparison says; the version keeps why"
@@ -87,7 +87,7 @@ def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("--windows", type=int, default=6, help="to search on; as many again to check (default %(default)s)")
     p.add_argument("--trials", type=int, default=60, help="grids to try at most (default %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="of the windows (default %(default)s)")
-    p.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    p.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
     p.add_argument("--half", action="store_true", help="weights as float16: half the bytes")
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")

@@ -19,6 +19,9 @@ _GRIDS: dict[str, Callable[..., SigmaGrid]] = {
     g.__name__: g for g in (DDPMLinearGrid, KarrasGrid, CosineGrid, LevelsGrid)
 }
 
+# Instructions that multiply bfloat16, as `torch.cpu.get_capabilities` names them.
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
+
 # Of models that say nothing of their own.
 SOLVER, CALLS = "dpmpp-2m", 20
 
@@ -40,7 +43,8 @@ class SamplingConfig:
         grid: name of a grid; the model's own by default.
         samples: how many answers.
         seed: of the answers.
-        precision: "fp32", or "bf16" for autocast (about twice as fast on CPUs that know bfloat16).
+        precision: "fp32"; "bf16" for autocast (about twice as fast on CPUs that know bfloat16, slower on others); "auto" for bf16 where
+            the device knows it.
         options: of the scheme, by name; `embedding` is the name of a file, see `read_embedding`.
 
     Raises:
@@ -68,8 +72,8 @@ class SamplingConfig:
                 raise SettingError(f"{name} must be at least 1, got {value}")
             if value is not None and value > _MOST:
                 raise SettingError(f"{name} must be at most {_MOST}, got {value}")
-        if self.precision not in ("fp32", "bf16"):
-            raise SettingError(f"precision must be fp32 or bf16, got {self.precision!r}")
+        if self.precision not in ("fp32", "bf16", "auto"):
+            raise SettingError(f"precision must be fp32, bf16 or auto, got {self.precision!r}")
         if wrong := sorted({"name", "window", "step"} & set(self.options)):
             raise SettingError(f"{wrong[0]} is no option of a scheme; it is a setting of its own")
         # the caller's dict may change later
@@ -77,11 +81,14 @@ class SamplingConfig:
         # a wrong name or option is said now, not when a model has been loaded or trained; files are read when they are needed
         self._scheme(16, {k: v for k, v in self.options.items() if k != "embedding"})
 
-    def resolved(self, config: Mapping[str, Any]) -> "SamplingConfig":
-        """The same with solver and calls of the model whose plain configuration this is, where they were left to it."""
+    def resolved(self, config: Mapping[str, Any], device: torch.device | str | None = None) -> "SamplingConfig":
+        """The same with solver and calls of the model whose plain configuration this is, and the device's precision, where left to them."""
         own = config.get("sampling", {})
         return replace(
-            self, solver=self.solver or own.get("solver", SOLVER), calls=self.calls or own.get("calls", CALLS)
+            self,
+            solver=self.solver or own.get("solver", SOLVER),
+            calls=self.calls or own.get("calls", CALLS),
+            precision=_precision_of(torch.device(device or "cpu")) if self.precision == "auto" else self.precision,
         )
 
     def sampling_scheme(self, window: int) -> SamplingScheme:
@@ -114,7 +121,7 @@ class SamplingConfig:
         Raises:
             SettingError: an unknown solver or grid, or a number of calls that the model's grid does not have.
         """
-        chosen = self.resolved(config)
+        chosen = self.resolved(config, device)
         solver = make_solver(chosen.solver or SOLVER)
         steps = solver.steps_within(chosen.calls or CALLS)
         own = config["grid"]
@@ -127,5 +134,14 @@ class SamplingConfig:
             grid,
             steps,
             device=device,
-            autocast=torch.bfloat16 if self.precision == "bf16" else None,
+            autocast=torch.bfloat16 if chosen.precision == "bf16" else None,
         )
+
+
+def _precision_of(device: torch.device) -> str:
+    """The faster precision of a device."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    # older versions of torch cannot be asked
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return "bf16" if device.type == "cpu" and any(known.get(k) for k in _BF16) else "fp32"

@@ -88,7 +88,7 @@ class ModelPainter(Painter):
         device: torch.device,
     ) -> None:
         self.name, self.device = name, device
-        self.info, self.digest, self.sampling = info, digest, sampling.resolved(info.config)
+        self.info, self.digest, self.sampling = info, digest, sampling.resolved(info.config, device)
         self._inpainter = self.sampling.inpainter(denoiser, info.config, device)
         # Kernels differ by batch size in the last bits; a sample's bytes must not depend on how many there are.
         self._inpainter.samples_per_batch = 1

@@ -57,7 +57,7 @@ class Request:
         samples: how many answers.
         scheme: name of a sampling scheme.
         solver: name of a solver; empty for the model's own.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "auto".
         allow_large: accept a hole of more than 60 % of the picture.
     """
 

@@ -58,7 +58,7 @@ class QualityCallback(Callback):
         scheme: sampling scheme.
         every_n_epochs: validations of `fit` between paintings.
         frames: clips are cut to this many frames; None paints them whole.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "auto".
         protocol: name, or a .yaml file.
         metrics: families of the protocol's metrics; by default those of psnr, ssim, lpips, fid and vfid_eval that the protocol has.
         features_dir: folder with published weights of LPIPS, Inception and I3D; see also `inpaintdiff weights`.
