@@ -73,7 +73,7 @@ def follows_its_law(solver: str, scheme: str, pattern: str) -> None:
     assert found, found
 
 
-@pytest.mark.parametrize("pattern", ["moving", "early"])
+@pytest.mark.parametrize("pattern", ["moving", pytest.param("early", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scheme", scheme_names())
 def test_every_scheme(scheme, pattern):
     plan = make_scheme(scheme, window=5, step=2)
@@ -90,7 +90,7 @@ def test_stochastic_options_keep_the_law(solver):
     assert found, found
 
 
-@pytest.mark.parametrize("scheme", ["ar", "lookahead-ar++"])
+@pytest.mark.parametrize("scheme", [pytest.param("ar", marks=pytest.mark.slow), "lookahead-ar++"])
 @pytest.mark.parametrize("solver", solver_names())
 def test_one_window_gives_the_true_posterior(solver, scheme):
     clip = VIDEO.clip(holes("early", 5, VIDEO))
@@ -143,7 +143,7 @@ class OffByOneNumbers(MemoryCanvas):
 
 @pytest.mark.parametrize("canvas", [OffByOneFrames, OffByOneNumbers])
 @pytest.mark.parametrize("scheme", ["ar", "lookahead-ar++"])
-@pytest.mark.parametrize("solver", ["ddim", "heun"])
+@pytest.mark.parametrize("solver", ["ddim", pytest.param("heun", marks=pytest.mark.slow)])
 def test_an_off_by_one_in_observed_frames_is_caught(solver, scheme, canvas):
     plan = make_scheme(scheme, window=4, step=2)
     clip = VIDEO.clip(holes("moving", 8, VIDEO))
@@ -155,7 +155,7 @@ def test_an_off_by_one_in_observed_frames_is_caught(solver, scheme, canvas):
 
 
 @pytest.mark.parametrize("scheme", ["ar", "lookahead-ar++"])
-@pytest.mark.parametrize("solver", ["ddim", "heun"])
+@pytest.mark.parametrize("solver", ["ddim", pytest.param("heun", marks=pytest.mark.slow)])
 def test_pasting_known_pixels_into_an_unconditional_model_is_caught(solver, scheme):
     plan = make_scheme(scheme, window=4, step=2)
     clip = VIDEO.clip(holes("moving", 8, VIDEO))

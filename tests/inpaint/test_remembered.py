@@ -22,7 +22,7 @@ def counted(network):
     return count
 
 
-@pytest.mark.parametrize("per_batch", [1, 2])
+@pytest.mark.parametrize("per_batch", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("scheme", scheme_names())
 def test_what_is_remembered_is_what_would_be_computed(monkeypatch, scheme, per_batch):
     network = random_network()
