@@ -117,7 +117,7 @@ def evaluate(
     """
     _unique("method", [m.name for m in methods])
     networks = networks or Networks()
-    suite = Suite(protocol, networks, flow, families, kept)
+    suite = Suite(protocol, networks, flow, families, kept, len(methods) * samples)
     scores = {m.name: suite.make() for m in methods}
     rows: dict[int, dict[str, _Row]] = {}
     for k, (name, original) in enumerate(clips):

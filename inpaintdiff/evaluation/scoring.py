@@ -26,6 +26,7 @@ from inpaintdiff.metrics.per_video import (
     VideoSSIM,
     VideoWarpError,
 )
+from inpaintdiff.metrics.pvcs import WindowMaps
 from inpaintdiff.metrics.remembered import Remembered
 from inpaintdiff.metrics.sets import FeatureDistance, fid, fvd, vfid_eval, vfid_train
 from inpaintdiff.metrics.warp import VideoFlow
@@ -56,6 +57,7 @@ class Suite:
         flow: of E_warp, one of `FLOWS`.
         families: of the protocol's metrics only these, for the sake of time; all by default.
         kept: folder for features of true videos, which later evaluations of the same videos read; by default none is kept.
+        answers: to every video, of all painters together. If there are several, large maps of the truth stay in memory for the next.
 
     Attributes:
         absent: family of metrics: a sentence about why it is not computed.
@@ -71,6 +73,7 @@ class Suite:
         flow: str = "dis",
         families: Sequence[str] | None = None,
         kept: Path | None = None,
+        answers: int = 1,
     ) -> None:
         if flow not in FLOWS:
             raise SettingError(f"there is no flow {flow!r}; expected one of {', '.join(FLOWS)}")
@@ -91,6 +94,7 @@ class Suite:
             self._flow = Remembered(partial(VideoFlow.raft, networks.raft), "raft-small")
         else:
             self._flow = Remembered(VideoFlow.dis, "dis")
+        self._true_maps = WindowMaps.shared(networks.i3d) if networks.i3d is not None and answers > 1 else None
         self._sets = self._make_sets()
 
     def make(self) -> "Scores":
@@ -115,7 +119,7 @@ class Suite:
         if self._has("lpips") and n.lpips is not None:
             made["lpips"] = [VideoLPIPS(n.lpips, p.frames, **pooled)]
         if self._has("pvcs") and n.i3d is not None:
-            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride, **_SETTINGS)]
+            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride, self._true_maps, **_SETTINGS)]
         if self._has("ewarp"):
             made["ewarp"] = [VideoWarpError(self._flow, **_SETTINGS)]
         return made
