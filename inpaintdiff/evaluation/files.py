@@ -118,7 +118,16 @@ def write_text(path: Path, text: str, overwrite: bool = False) -> Path:
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    return _write(path, lambda file: file.write(text.encode("utf-8")), overwrite)
+    return write_bytes(path, text.encode("utf-8"), overwrite)
+
+
+def write_bytes(path: Path, content: bytes, overwrite: bool = False) -> Path:
+    """Write a file under a temporary name, then rename it.
+
+    Raises:
+        VideoWriteError: the file exists, or cannot be written.
+    """
+    return _write(path, lambda file: file.write(content), overwrite)
 
 
 def write_picture(path: Path, pixels: UInt8[np.ndarray, "h w 3"], overwrite: bool = False) -> Path:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -86,6 +87,7 @@ def evaluate(
     further: Meaning | None = None,
     families: Sequence[str] | None = None,
     share: tuple[int, int] = (0, 1),
+    kept: Path | None = None,
 ) -> Evaluation:
     """Let every method paint every clip and score what it painted.
 
@@ -107,6 +109,7 @@ def evaluate(
         families: of the protocol's metrics only these; all by default.
         share: number of this process and how many share the work (`torch.distributed`): `clips` are those of all whose number is
             `share[0]` modulo `share[1]`, in order. Every process gets all results.
+        kept: folder for the networks' features of true videos, which later evaluations of the same videos read.
 
     Raises:
         SettingError: no method or no clip, a name twice, or a method painted something that cannot be scored.
@@ -114,7 +117,7 @@ def evaluate(
     """
     _unique("method", [m.name for m in methods])
     networks = networks or Networks()
-    suite = Suite(protocol, networks, flow, families)
+    suite = Suite(protocol, networks, flow, families, kept, len(methods) * samples)
     scores = {m.name: suite.make() for m in methods}
     rows: dict[int, dict[str, _Row]] = {}
     for k, (name, original) in enumerate(clips):

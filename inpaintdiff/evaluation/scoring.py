@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from inpaintdiff.data.resampling import dilated_by_cross, resized, resized_hole
 from inpaintdiff.data.video import to_uint8, to_unit
 from inpaintdiff.errors import SettingError
+from inpaintdiff.evaluation.kept_features import KeptFeatures
 from inpaintdiff.evaluation.networks import Networks
 from inpaintdiff.evaluation.protocol import Protocol
 from inpaintdiff.evaluation.stats import SetScore
@@ -24,6 +26,7 @@ from inpaintdiff.metrics.per_video import (
     VideoSSIM,
     VideoWarpError,
 )
+from inpaintdiff.metrics.pvcs import WindowMaps
 from inpaintdiff.metrics.remembered import Remembered
 from inpaintdiff.metrics.sets import FeatureDistance, fid, fvd, vfid_eval, vfid_train
 from inpaintdiff.metrics.warp import VideoFlow
@@ -53,6 +56,8 @@ class Suite:
         networks: with weights.
         flow: of E_warp, one of `FLOWS`.
         families: of the protocol's metrics only these, for the sake of time; all by default.
+        kept: folder for features of true videos, which later evaluations of the same videos read; by default none is kept.
+        answers: to every video, of all painters together. If there are several, large maps of the truth stay in memory for the next.
 
     Attributes:
         absent: family of metrics: a sentence about why it is not computed.
@@ -62,7 +67,13 @@ class Suite:
     """
 
     def __init__(
-        self, protocol: Protocol, networks: Networks, flow: str = "dis", families: Sequence[str] | None = None
+        self,
+        protocol: Protocol,
+        networks: Networks,
+        flow: str = "dis",
+        families: Sequence[str] | None = None,
+        kept: Path | None = None,
+        answers: int = 1,
     ) -> None:
         if flow not in FLOWS:
             raise SettingError(f"there is no flow {flow!r}; expected one of {', '.join(FLOWS)}")
@@ -73,7 +84,7 @@ class Suite:
             )
         if flow == "raft" and networks.raft is None and "ewarp" in self.families:
             raise SettingError(networks.why_not("raft"))
-        self.protocol, self.networks = protocol, networks
+        self.protocol, self.networks, self._kept = protocol, networks, kept
         self.absent: dict[str, str] = {}
         for family in self.families:
             kind = _NEEDS.get(family)
@@ -83,6 +94,7 @@ class Suite:
             self._flow = Remembered(partial(VideoFlow.raft, networks.raft), "raft-small")
         else:
             self._flow = Remembered(VideoFlow.dis, "dis")
+        self._true_maps = WindowMaps.shared(networks.i3d) if networks.i3d is not None and answers > 1 else None
         self._sets = self._make_sets()
 
     def make(self) -> "Scores":
@@ -107,7 +119,7 @@ class Suite:
         if self._has("lpips") and n.lpips is not None:
             made["lpips"] = [VideoLPIPS(n.lpips, p.frames, **pooled)]
         if self._has("pvcs") and n.i3d is not None:
-            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride, **_SETTINGS)]
+            made["pvcs"] = [VideoPVCS(n.i3d, p.pvcs_stride, self._true_maps, **_SETTINGS)]
         if self._has("ewarp"):
             made["ewarp"] = [VideoWarpError(self._flow, **_SETTINGS)]
         return made
@@ -116,11 +128,18 @@ class Suite:
         p, n = self.protocol, self.networks
         made = []
         if self._has("fid") and n.inception is not None:
-            made.append(fid(n.inception, p.frames, p.fid_resize, **_SETTINGS))
+            made.append(fid(n.inception, p.frames, p.fid_resize, look_up=self._look_up("fid"), **_SETTINGS))
         for family, make in (("vfid_eval", vfid_eval), ("vfid_train", vfid_train), ("fvd", fvd)):
             if self._has(family) and n.i3d is not None:
-                made.append(make(n.i3d, **_SETTINGS))
+                made.append(make(n.i3d, look_up=self._look_up(family), **_SETTINGS))
         return made
+
+    def _look_up(self, family: str) -> KeptFeatures | None:
+        """Files with features of true videos; none of networks that came from no file, which nothing can be known by."""
+        file = self.networks.files.get(_NEEDS[family])
+        if self._kept is None or file is None:
+            return None
+        return KeptFeatures(self._kept, family, {"weights": file["sha256"], "protocol": self.protocol.card()})
 
 
 class Scores:

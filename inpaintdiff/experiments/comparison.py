@@ -1,6 +1,7 @@
 """`Comparison`: arms that paint the same clips, scored by a protocol. The main table, the schemes and the solvers are such.
 
-Every arm, set of clips and seed is a part of its own, so that a run which was cut off loses one of these at most.
+Every arm, set of clips and seed is a part of its own, so that a run which was cut off loses one of these at most. What feature
+networks make of the truth is computed once for all of them.
 """
 
 import math
@@ -142,7 +143,7 @@ class Comparison(Experiment):
         # seeds of different runs never meet: clip i of a run has seed + i
         found = evaluate(
             [model.method(arm)], clip_set.make(), seed=1_000_000 * seed, about=about, after=after, networks=networks,
-            further=meaning,
+            further=meaning, kept=folder.path / "truth",
         )  # fmt: skip
         truth = meaning.truth()
         plain = found.as_dict()

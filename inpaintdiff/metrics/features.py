@@ -20,7 +20,7 @@ _FVD_SIZE, _FVD_FRAMES = 224, 9
 def fid_features(
     network: FIDInception,
     frames: Float[Tensor, "t 3 h w"],
-    batch: int = 16,
+    batch: int = 8,
     resize: Literal["tensorflow", "pytorch"] = "tensorflow",
 ) -> Float[Tensor, "t 2048"]:
     """Inception features of every frame, for FID over frames.

@@ -1,5 +1,6 @@
 """I3D on RGB, trained on Kinetics-400 (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750): the network of VFID and FVD."""
 
+from functools import reduce
 from pathlib import Path
 
 import torch
@@ -87,14 +88,23 @@ def _same(
     for n, k, s in zip(reversed(x.shape[2:]), reversed(size), reversed(stride), strict=True):
         missing = max(k - (s if n % s == 0 else n % s), 0)
         pads += [missing // 2, missing - missing // 2]
-    return F.pad(x, pads)
+    return F.pad(x, pads) if any(pads) else x
 
 
 def _max_pool(
     x: Float[Tensor, "b c t h w"], size: tuple[int, int, int], stride: tuple[int, int, int]
 ) -> Float[Tensor, "b c t2 h2 w2"]:
-    # zeros do not change a maximum of values that have passed a ReLU
-    return F.max_pool3d(_same(x, size, stride), size, stride)
+    # Zeros do not change a maximum of values that have passed a ReLU. One axis after the other, as the maximum of shifted views: the
+    # same values as those of max_pool3d, which on a CPU takes a third of the whole network's time.
+    x = _same(x, size, stride)
+    for dim, k, s in zip((2, 3, 4), size, stride, strict=True):
+        last = x.shape[dim] - k
+        x = reduce(torch.maximum, [x.narrow(dim, i, last + 1)[_every(dim, s)] for i in range(k)])
+    return x
+
+
+def _every(dim: int, step: int) -> tuple[slice, ...]:
+    return (*[slice(None)] * dim, slice(None, None, step))
 
 
 class _Unit(nn.Module):

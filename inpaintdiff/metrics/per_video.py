@@ -16,7 +16,7 @@ from torchmetrics import Metric
 from inpaintdiff.metrics.frame import PSNR_CAP, REGIONS, psnr_over, ssim_over
 from inpaintdiff.metrics.i3d import I3D
 from inpaintdiff.metrics.lpips import LPIPS, lpips
-from inpaintdiff.metrics.pvcs import pvcs
+from inpaintdiff.metrics.pvcs import WindowMaps, pvcs
 from inpaintdiff.metrics.remembered import Remembered
 from inpaintdiff.metrics.ssim import GAUSSIAN_11, Window
 from inpaintdiff.metrics.warp import VideoFlow, warp_errors
@@ -174,17 +174,22 @@ class VideoPVCS(VideoScore):
     Args:
         network: with weights.
         stride: frames from window to window; 1 is the original's, and costs ten times as much as 10.
+        true_maps: of the truth, where several answers are compared with it, see `WindowMaps.shared`; by default nothing is kept.
         settings: see `VideoScore`.
     """
 
     higher_is_better = False
 
-    def __init__(self, network: I3D, stride: int = 1, **settings: Any) -> None:
+    def __init__(
+        self, network: I3D, stride: int = 1, true_maps: Remembered[WindowMaps] | None = None, **settings: Any
+    ) -> None:
         super().__init__(["pvcs"], **settings)
         self.network, self.stride = network, stride
+        self.true_maps = true_maps
 
     def scores(self, prediction: Tensor, truth: Tensor, hole: Tensor) -> dict[str, Tensor]:
-        return {"pvcs": pvcs(self.network, prediction, truth, self.stride)}
+        true_maps = None if self.true_maps is None else self.true_maps(truth)
+        return {"pvcs": pvcs(self.network, prediction, truth, self.stride, true_maps)}
 
 
 class VideoWarpError(VideoScore):

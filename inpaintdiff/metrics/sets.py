@@ -17,7 +17,7 @@ from inpaintdiff.metrics.frechet import frechet_distance, kernel_distance
 from inpaintdiff.metrics.i3d import I3D
 from inpaintdiff.metrics.inception import FIDInception
 from inpaintdiff.metrics.per_video import Frames, chosen
-from inpaintdiff.metrics.remembered import Remembered
+from inpaintdiff.metrics.remembered import LookUp, Remembered
 
 
 class FeatureDistance(Metric):
@@ -31,6 +31,7 @@ class FeatureDistance(Metric):
         extract: frames [t 3 h w] in [-1, 1] -> features [t d] of each frame, or [d] of the video.
         dimension: d.
         frames: which count where there is a feature for each.
+        look_up: where features of truths may be had, see `Remembered`.
         settings: of torchmetrics, as `sync_on_compute`.
     """
 
@@ -41,14 +42,15 @@ class FeatureDistance(Metric):
     def __init__(
         self,
         name: str,
-        extract: Callable[[Tensor], Tensor] | Remembered[Tensor],
+        extract: Callable[[Tensor], Tensor],
         dimension: int,
         frames: Frames = "all",
+        look_up: LookUp[Tensor] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.name, self.dimension, self.frames = name, dimension, frames
-        self.extract = extract if isinstance(extract, Remembered) else Remembered(extract, name)
+        self.extract = Remembered(extract, name, look_up)
         # Two columns before the features: number of the video, and of the feature within it. Names: see `VideoScore`.
         self._painted, self._true = f"painted {name}", f"true {name}"
         self.add_state(self._painted, default=[], dist_reduce_fx="cat")

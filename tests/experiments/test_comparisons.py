@@ -19,6 +19,7 @@ from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.experiments import Request, comparison
 from inpaintdiff.experiments.comparison import Arm, Size
 from inpaintdiff.experiments.comparisons import BASELINES, Main, Schemes, Solvers, real, traffic, world
+from inpaintdiff.metrics.i3d import I3D
 from tests.test_checkpoint import CARD, CONFIG
 
 TINY = Size(clips=2, frames=6, calls=1, seeds=2)
@@ -34,6 +35,15 @@ class Short(Main):
 
 
 @pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with weights of I3D; random ones do for what is asked here."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("w")
+    torch.save(I3D().state_dict(), folder / "i3d.pt")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("m") / "model.safetensors"
@@ -41,9 +51,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = Request(tmp_path / "run", quick=True, model=model)
+    request = Request(tmp_path / "run", quick=True, model=model, features_dir=weights)
     experiment = Short(quick=TINY)
     calls: list[str] = []
     real_evaluate = comparison.evaluate
@@ -66,14 +76,19 @@ def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(
     assert parts[0] != parts[1]
     ours = found["methods"][0]["videos"]
     assert math.isclose(np.mean([v["scores"]["psnr_hole"] for v in ours]), np.mean(parts), abs_tol=1e-6)
+    # features of the truth are computed once for all parts; too short for FVD, and no weights of Inception
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "truth").iterdir()}
+    assert [p.name.split("-")[0] for p in kept] == ["vfid_eval"] * 2
     # cut off within the last part: that one alone is done again, and nothing changes
     before = results.read_bytes()
     (tmp_path / "run" / "parts" / "traffic-nearest-1.json").unlink()
     calls.clear()
     experiment.run(request)
     assert calls == ["nearest"]
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "truth").iterdir()} == kept
     again = json.loads(results.read_text())["traffic"]
     assert again["methods"][0] == found["methods"][0]
+    assert again["methods"][1]["sets"] == found["methods"][1]["sets"]
     assert json.loads(before)["traffic"]["methods"][0] == found["methods"][0]
     with pytest.raises(SettingError, match="holds a run with"):
         Short(quick=Size(clips=3, frames=6, calls=1, seeds=2)).run(request)

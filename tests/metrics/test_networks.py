@@ -10,11 +10,12 @@ from torch import nn
 
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.metrics.features import fid_features, fvd_feature, vfid_feature, vfid_feature_train_mode
-from inpaintdiff.metrics.i3d import I3D
+from inpaintdiff.metrics.i3d import I3D, _max_pool
 from inpaintdiff.metrics.inception import FIDInception
 from inpaintdiff.metrics.lpips import LPIPS, lpips
 from inpaintdiff.metrics.sets import FeatureDistance
 
+Sizes = tuple[int, int, int]
 FILES = {
     LPIPS: "lpips_alex_features_and_lin_v0.1.pt",
     FIDInception: "fid_inception_v3_2015-12-05_features.pt",
@@ -69,6 +70,24 @@ def test_i3d_maps_have_the_sizes_of_same_padding(random_i3d: I3D) -> None:
     ):
         assert maps[name].shape[2:] == tuple(math.ceil(n / s) for n, s in zip((10, 40, 50), stride, strict=True))
     assert feature.shape == (1, 1024)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (2, 2, 2)), ((2, 2, 2), (2, 2, 2)), ((3, 3, 3), (1, 1, 1))]
+)
+@pytest.mark.parametrize("shape", [(1, 2, 5, 12, 13), (2, 1, 1, 3, 2), (1, 1, 4, 1, 8)])
+def test_pooling_axis_by_axis_is_that_of_torch(size: Sizes, stride: Sizes, shape: tuple[int, ...]) -> None:
+    """Bit for bit, all four kinds that I3D has. With the odd zero at the other end, 12 pixels are pooled otherwise."""
+    x = torch.rand(shape)
+    pads, other = [], []
+    for n, k, s in zip(reversed(shape[2:]), reversed(size), reversed(stride), strict=True):
+        missing = max(0, (math.ceil(n / s) - 1) * s + k - n)
+        pads += [missing // 2, missing - missing // 2]
+        other += [missing - missing // 2, missing // 2]
+    expected = nn.functional.max_pool3d(nn.functional.pad(x, pads), size, stride)
+    assert torch.equal(_max_pool(x, size, stride), expected)
+    if shape[3] == 12 and size[1] == 3 and stride[1] == 2:
+        assert not torch.equal(expected, nn.functional.max_pool3d(nn.functional.pad(x, other), size, stride))
 
 
 def test_video_features(random_i3d: I3D) -> None:

@@ -13,8 +13,8 @@ from torchmetrics import MetricCollection
 from inpaintdiff.metrics.frame import PSNR_CAP, REGIONS, psnr, seam_region, ssim
 from inpaintdiff.metrics.frechet import frechet_distance, kernel_distance
 from inpaintdiff.metrics.i3d import I3D
-from inpaintdiff.metrics.per_video import VideoPSNR, VideoSSIM, VideoWarpError
-from inpaintdiff.metrics.pvcs import pvcs
+from inpaintdiff.metrics.per_video import VideoPSNR, VideoPVCS, VideoSSIM, VideoWarpError
+from inpaintdiff.metrics.pvcs import WindowMaps, pvcs
 from inpaintdiff.metrics.remembered import Remembered
 from inpaintdiff.metrics.sets import FeatureDistance
 from inpaintdiff.metrics.warp import VideoFlow
@@ -153,6 +153,39 @@ def test_pvcs_windows():
     # a short video goes on with its last frame
     longer = [torch.cat([x[:4], x[3:4].expand(6, -1, -1, -1)]) for x in (prediction, truth)]
     torch.testing.assert_close(pvcs(network, prediction[:4], truth[:4]), pvcs(network, *longer))
+
+
+@pytest.mark.parametrize(("most_bytes", "calls"), [(10**9, 6), (800_000, 7), (0, 8)])
+def test_pvcs_of_several_painters_looks_at_windows_of_the_truth_once_while_they_fit(most_bytes: int, calls: int):
+    torch.manual_seed(0)
+    network = I3D().eval()
+    seen: list[int] = []
+    network.Conv3d_1a_7x7.register_forward_hook(lambda *_: seen.append(1))
+    prediction, truth, _ = painted(0, frames=13)
+    maps = WindowMaps(network, most_bytes)
+    one, other = (pvcs(network, p, truth, 10, maps) for p in (prediction, prediction.flip(0)))
+    assert (
+        len(seen) == calls
+    )  # of two windows: two painted ones twice, and true ones once or as often as they are asked for
+    assert torch.equal(one, pvcs(network, prediction, truth, 10))
+    assert torch.equal(other, pvcs(network, prediction.flip(0), truth, 10))
+    # maps of another truth would be noticed
+    assert not torch.equal(one, pvcs(network, prediction, truth.flip(0), 10))
+
+
+def test_pvcs_metrics_share_a_truth_and_forget_it_with_the_next():
+    torch.manual_seed(0)
+    network = I3D().eval()
+    shared = WindowMaps.shared(network)
+    together = [VideoPVCS(network, 10, shared) for _ in range(2)]
+    alone = [VideoPVCS(network, 10) for _ in range(2)]
+    for video in range(2):
+        prediction, truth, hole = painted(video)
+        for metrics in (together, alone):
+            metrics[0].update(prediction, truth, hole, video)
+            metrics[1].update(truth.flip(0), truth, hole, video)
+    assert [m.of_videos() for m in together] == [m.of_videos() for m in alone]
+    assert together[0].of_videos()[0] != together[0].of_videos()[1]
 
 
 def run(rank: int, world: int, videos: int, folder: Path) -> subprocess.Popen[bytes]:
