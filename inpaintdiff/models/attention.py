@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from inpaintdiff.models.layers import group_norm, zero_init
 
-# Fused attention pays above this many tokens; below, its bf16 backward on CPU is several times slower than plain products.
+# Fused attention pays above this many tokens; below, plain products are faster.
 FUSED_ABOVE = 64
 
 
@@ -101,12 +101,22 @@ class SpatialAttention(nn.Module):
         tokens = rearrange(self.norm(x), "n c h w -> n (h w) c").contiguous()
         q, k, v = rearrange(self.qkv(tokens), "n s (three heads d) -> three n heads s d", three=3, heads=self.heads)
         if tokens.shape[1] > FUSED_ABOVE:
-            out = F.scaled_dot_product_attention(q, k, v)  # n heads s d
+            out = fused(q, k, v)  # n heads s d
         else:
             logits = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # n heads s s
             out = logits.float().softmax(dim=-1).to(v.dtype) @ v  # n heads s d
         out = self.project(rearrange(out, "n heads s d -> n s (heads d)").contiguous())
         return x + rearrange(out, "n (h w) c -> n c h w", h=x.shape[2])
+
+
+def fused(
+    q: Float[Tensor, "n heads s d"], k: Float[Tensor, "n heads s d"], v: Float[Tensor, "n heads s d"]
+) -> Float[Tensor, "n heads s d"]:
+    """Fused attention; on the CPU in float32, whose backward is up to twice as fast there as that in bfloat16."""
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v)
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float()).to(v.dtype)
 
 
 class SpaceTimeAttention(nn.Module):

@@ -228,6 +228,14 @@ def _joined(
 PRESETS: dict[str, dict[str, object]] = {
     "tiny": {"width": 16, "multipliers": (1, 2), "blocks": 1, "attention_levels": (1,), "heads": 2, "patch": 2},
     "small-64": {"width": 32, "multipliers": (1, 2, 4), "blocks": 1, "attention_levels": (2,), "heads": 4, "patch": 2},
+    "small-128": {
+        "width": 32,
+        "multipliers": (1, 2, 4, 4),
+        "blocks": 1,
+        "attention_levels": (2, 3),
+        "heads": 4,
+        "patch": 2,
+    },
     "fdm-32": {"width": 128, "multipliers": (1, 2, 2, 2), "attention_levels": (1, 2)},
     "fdm-64": {"width": 128, "multipliers": (1, 2, 3, 4), "attention_levels": (2, 3)},
     "fdm-128": {"width": 128, "multipliers": (1, 1, 2, 3, 4), "attention_levels": (3, 4)},

@@ -243,7 +243,11 @@ class InpaintingModule(pl.LightningModule):
         return min(1.0, used / max(used + left, 1e-9))
 
     def configure_optimizers(self) -> dict[str, Any]:
-        optimiser = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.0)
+        # one pass over the weights instead of ten
+        fused = self.device.type in ("cpu", "cuda")
+        optimiser = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.0, fused=fused)
+        # Lightning refuses to clip gradients that a fused optimiser unscales itself; now whoever scales them does
+        optimiser._step_supports_amp_scaling = False
 
         def factor(step: int) -> float:
             warm = min(1.0, (step + 1) / max(1, self.warmup_steps))

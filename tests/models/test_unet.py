@@ -8,7 +8,7 @@ from inpaintdiff.diffusion.denoiser import NetworkDenoiser
 from inpaintdiff.diffusion.loss import denoising_loss
 from inpaintdiff.diffusion.precondition import NoisePrediction
 from inpaintdiff.diffusion.sigma import DDPMLinearDistribution
-from inpaintdiff.models.attention import TemporalAttention, distance_features
+from inpaintdiff.models.attention import TemporalAttention, distance_features, fused
 from inpaintdiff.models.unet import PRESETS, VideoUNet
 from inpaintdiff.types import Conditioning
 
@@ -214,6 +214,35 @@ def test_nothing_unknown_costs_no_decoder_and_gives_zeros(net):
                 found = other(x, known, c_noise, index, given)
                 assert found.shape == x.shape
                 assert not found.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_fused_attention_on_the_cpu_keeps_a_type_and_loses_nothing_in_bfloat16(dtype):
+    """Against plain products in float64: of what bfloat16 brings in, only its first and last rounding remain."""
+    g = torch.Generator().manual_seed(0)
+    given = [torch.randn(2, 2, 80, 8, generator=g).to(dtype) for _ in range(3)]
+
+    def gradients(attend, *tensors):
+        tensors = [x.detach().requires_grad_() for x in tensors]
+        out = attend(*tensors)
+        out.square().sum().backward()
+        return [out.detach(), *(x.grad for x in tensors)]
+
+    def plain(q, k, v):
+        return (q * 8**-0.5 @ k.transpose(-1, -2)).softmax(-1) @ v
+
+    def error(attend):
+        found = gradients(attend, *given)
+        assert all(x.dtype == dtype for x in found)
+        want = gradients(plain, *(x.double() for x in given))
+        return [float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, want, strict=True)]
+
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        ours, theirs = error(fused), error(plain)
+    limit = 2e-6 if dtype == torch.float32 else 2**-7
+    assert max(ours) < limit
+    if dtype == torch.bfloat16:
+        assert max(theirs) > 2 * max(ours), "products in bfloat16 round more often: the test would see them"
 
 
 @pytest.mark.parametrize("levels", [(), (0,), (0, 1)])

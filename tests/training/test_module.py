@@ -233,3 +233,22 @@ def test_the_rate_falls_with_the_time_that_is_left(tmp_path: Path) -> None:
     assert rates[0] == pytest.approx(1e-3, rel=1e-3)
     assert rates[1] == pytest.approx(5.05e-4, rel=1e-3)
     assert rates[2:] == pytest.approx([1e-5, 1e-5], rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_the_fused_optimiser_clips_and_does_what_the_plain_one_does(
+    traffic: Path, tmp_path: Path, precision: str
+) -> None:
+    def weights(fused: bool, clip: float) -> list[torch.Tensor]:
+        m = module(network=replace(NETWORK, dropout=0.0), lr=1e-2, warmup_steps=1)
+        if not fused:
+            m.configure_optimizers = lambda: torch.optim.AdamW(m.parameters(), lr=1e-2, weight_decay=0.0, fused=False)
+        options = {"precision": precision, "gradient_clip_val": clip}
+        trainer(tmp_path, 3, **options).fit(m, data(traffic))
+        assert m.optimizers().param_groups[0]["fused"] is fused
+        return [p.detach().clone() for p in m.parameters()]
+
+    fused = weights(True, 0.01)
+    for a, b in zip(fused, weights(False, 0.01), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-3)
+    assert not all(torch.equal(a, b) for a, b in zip(fused, weights(True, 0.0), strict=True)), "gradients are clipped"
