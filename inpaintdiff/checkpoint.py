@@ -37,7 +37,8 @@ GRIDS: dict[str, type[SigmaGrid]] = {
     "KarrasGrid": KarrasGrid,
     "LevelsGrid": LevelsGrid,
 }
-BUILTIN: dict[str, str] = {"builtin": "traffic-64.safetensors"}
+# the word alone stands for the first
+BUILTIN: dict[str, str] = {"builtin:traffic": "traffic-64.safetensors"}
 
 _METADATA_KEY = "inpaintdiff"
 _FORMAT = 1
@@ -245,13 +246,16 @@ def load_denoiser(source: str | Path, device: torch.device | str = "cpu") -> tup
 
 
 def model_path(source: str | Path) -> Path:
-    """The file behind `builtin` or a path.
+    """The file behind `builtin`, `builtin:NAME` or a path.
 
     Raises:
         CheckpointError: there is no such file.
     """
-    if str(source) in BUILTIN:
-        path = Path(str(resources.files("inpaintdiff") / "weights" / BUILTIN[str(source)]))
+    if str(source).partition(":")[0] == "builtin":
+        name = next(iter(BUILTIN)) if str(source) == "builtin" else str(source)
+        if name not in BUILTIN:
+            raise CheckpointError(f"there is no built-in model {name}; expected builtin or {', '.join(BUILTIN)}")
+        path = Path(str(resources.files("inpaintdiff") / "weights" / BUILTIN[name]))
         if not path.is_file():
             raise CheckpointError(
                 f"this installation lacks the built-in model ({path}); install again, or give --model FILE"

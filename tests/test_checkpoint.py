@@ -236,7 +236,11 @@ def test_the_card_tells_window_and_facts(saved: Path) -> None:
 
 def test_builtin_is_a_model() -> None:
     path = model_path("builtin")
-    assert path.name == BUILTIN["builtin"]
+    assert path.name == BUILTIN["builtin:traffic"]
+    assert model_path("builtin:traffic") == path
+    for wrong in ("builtin:cars", "builtin:", "builtin:traffic "):
+        with pytest.raises(CheckpointError, match=f"no built-in model {wrong}; expected builtin or builtin:traffic"):
+            model_path(wrong)
     denoiser, info = load_denoiser("builtin")
     assert info.source == "builtin"
     assert sum(p.numel() for p in denoiser.parameters()) > 0

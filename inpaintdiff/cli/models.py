@@ -12,12 +12,16 @@ _ADDRESSES = ("models:/", "runs:/")
 
 def list_(args: argparse.Namespace) -> int:
     """One line a version: name, version, aliases, date, run and tags."""
+    from inpaintdiff.checkpoint import BUILTIN
     from inpaintdiff.registry import list_models, tracking
 
     store = tracking(uri=args.tracking_uri)
     entries = list_models(store)
+    shipped = f"built in: {', '.join(BUILTIN)}; the word builtin stands for the first"
     if not entries:
-        print(f"no models in {store.uri} yet; inpaintdiff fit and inpaintdiff models register put them there")
+        print(
+            f"no models in {store.uri} yet; inpaintdiff fit and inpaintdiff models register put them there\n{shipped}"
+        )
         return 0
     rows = [("MODEL", "VERSION", "ALIASES", "REGISTERED", "RUN", "TAGS")]
     for e in entries:
@@ -28,7 +32,9 @@ def list_(args: argparse.Namespace) -> int:
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\nuse one with --model models:/NAME@ALIAS or models:/NAME/VERSION; look at it with: {store.open_with()}")
+    print(
+        f"\nuse one with --model models:/NAME@ALIAS or models:/NAME/VERSION; look at it with: {store.open_with()}\n{shipped}"
+    )
     return 0
 
 

@@ -28,7 +28,9 @@ def models(store: Path, *args: str) -> int:
 
 def test_register_list_show(store: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert models(store, "list") == 0
-    assert "no models in" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "no models in" in out
+    assert "built in: builtin:traffic;" in out
     assert not store.exists(), "looking makes no database"
 
     assert models(store, "register", str(weights), "--name", "tiny") == 0
