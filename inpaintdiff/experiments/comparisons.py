@@ -22,7 +22,7 @@ from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.types import VideoClip
 
 # Seeds of the test split of data sets with seed 0: no model has trained on these.
-_FIRST = clip_seed(0, "test", 0)
+FIRST = clip_seed(0, "test", 0)
 _SIZE = 64
 BASELINES = ("nearest", "median", "telea", "navier-stokes", "blur", "flow")
 
@@ -31,7 +31,7 @@ def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = Non
     """Held-out simulated traffic; a region over the junction is hidden throughout, or holes are drawn from the seed of the clip."""
 
     def clips() -> Iterator[tuple[str, VideoClip]]:
-        for seed in range(_FIRST, _FIRST + size.clips):
+        for seed in range(FIRST, FIRST + size.clips):
             clip = simulated_clip(seed, frames=size.frames, size=_SIZE)
             if holes is not None:
                 drawn = holes.draw(np.random.default_rng(seed), clip.hole[:, 0].numpy())

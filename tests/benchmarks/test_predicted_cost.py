@@ -34,8 +34,9 @@ needed = forecast(job, lossless=order.lossless)
 times = time_job(job, order, clock=time.process_time)
 print(json.dumps([times.total, times.network, needed.peak_bytes]))
 """
-MEASURE = """
-import json, resource, sys, time, torch
+MEASURE = r"""
+import json, re, sys, time, torch
+from pathlib import Path
 import inpaintdiff.cli.inpaint as verb
 from inpaintdiff.cli import main
 torch.set_num_threads(1)
@@ -47,7 +48,9 @@ def timed(*args):
     return done
 verb.run_order = timed
 status = main(sys.argv[1:])
-print(json.dumps([took[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+# not getrusage: what it says begins with the peak of the process that started this one
+peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+print(json.dumps([took[0], peak * 1024]))
 sys.exit(status)
 """
 

@@ -1,0 +1,44 @@
+"""What benchmarks compare with: the same network in float32, which computes every frame at every call and remembers nothing."""
+
+from typing import Any
+
+import torch
+
+from inpaintdiff.diffusion.denoiser import Denoise, NetworkDenoiser
+from inpaintdiff.diffusion.precondition import Precondition
+from inpaintdiff.inpaint.condition import condition
+from inpaintdiff.models.unet import PRESETS, VideoUNet
+from inpaintdiff.types import Conditioning
+
+WIDE: dict[str, Any] = {**PRESETS["fdm-64"], "width": 64}
+BUILT_IN: dict[str, Any] = {**PRESETS["small-64"], "attention_levels": (1, 2)}
+
+
+class Plain(NetworkDenoiser):
+    """Computes observed frames to the end, and again at every call."""
+
+    def __init__(self, network: VideoUNet, precondition: Precondition) -> None:
+        super().__init__(network, precondition)
+        network.last_attention = len(network.up) - 1
+
+    def on(self, cond: Conditioning, *_: object) -> Denoise:
+        """D(.; .) of one window."""
+        return lambda x, sigma: self(x, sigma, cond)
+
+
+def network(args: dict[str, Any]) -> VideoUNet:
+    """With the same weights each time, none of them zero."""
+    g = torch.Generator().manual_seed(0)
+    made = VideoUNet(**args)
+    for p in made.parameters():
+        p.data = 0.02 * torch.randn(p.shape, generator=g)
+    return made
+
+
+def window(batch: int = 1, size: int = 64) -> tuple[torch.Tensor, Conditioning]:
+    """16 frames: a quarter of each of the first 8 is unknown, the others are known."""
+    g = torch.Generator().manual_seed(1)
+    unknown = torch.zeros(batch, 16, 1, size, size, dtype=torch.bool)
+    unknown[:, :8, :, size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = True
+    frames = torch.randn(batch, 16, 3, size, size, generator=g)
+    return frames, condition(frames, unknown, torch.arange(16).expand(batch, -1))

@@ -1,0 +1,67 @@
+"""A video of 48 frames by the built-in model: 100 calls of DDIM in float32 that compute every frame, against what `inpaint` offers.
+
+Processor seconds of one thread; the first takes minutes. `-s` shows the table. How good fewer calls are is another question, which
+`inpaintdiff experiments run solvers` answers; here the hole's PSNR only shows that both have painted the same video.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.experiments.comparisons import FIRST
+from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.metrics.frame import psnr
+from inpaintdiff.painting.clips import calls_of, paint_clip
+from inpaintdiff.painting.painters import ModelPainter, load_model
+from tests.benchmarks.plain import Plain
+
+FRAMES = 48
+WAYS = {
+    "plain: 100 calls of DDIM": SamplingConfig(solver="ddim", calls=100),
+    "plain: 10 calls of DPM-Solver++": SamplingConfig(calls=10),
+    "10 calls of DPM-Solver++": SamplingConfig(calls=10),
+    "and in bf16": SamplingConfig(calls=10, precision="bf16"),
+}
+
+
+def measure(ways: list[str]) -> dict[str, list[float]]:
+    """Way -> seconds, network calls, PSNR of the hole."""
+    torch.set_num_threads(1)
+    clip = simulated_clip(FIRST, frames=FRAMES, size=64)
+    found = {}
+    for way in ways:
+        denoiser, info = load_model("builtin")
+        if way.startswith("plain"):
+            kept = denoiser.state_dict()
+            denoiser = Plain(denoiser.network, denoiser.precondition).eval()
+            denoiser.load_state_dict(kept)
+        painter = ModelPainter("builtin", denoiser, info, None, WAYS[way], torch.device("cpu"))
+        begun = time.process_time()
+        painted = paint_clip(painter, clip)[0]
+        seconds = time.process_time() - begun
+        found[way] = [seconds, calls_of(painter, clip), float(psnr(painted, clip.frames, clip.hole).mean())]
+        print(way, found[way], file=sys.stderr, flush=True)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_whole_video_takes_a_twentieth() -> None:
+    """In a process of its own: here types are checked at every call."""
+    code = f"import json; from tests.benchmarks.{Path(__file__).stem} import *; print(json.dumps(measure(list(WAYS))))"
+    root = Path(__file__).parents[2]
+    said = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = json.loads(said)
+    plain = rows["plain: 100 calls of DDIM"]
+    for way, (seconds, calls, quality) in rows.items():
+        print(f"{way:<32} {calls:5.0f} calls {seconds:7.1f} s   {plain[0] / seconds:5.1f}x   {quality:.2f} dB")
+    few, exact = rows["plain: 10 calls of DPM-Solver++"], rows["10 calls of DPM-Solver++"]
+    assert exact[2] == pytest.approx(few[2], abs=0.01), "what is left out changes nothing"
+    assert few[0] > 1.2 * exact[0]
+    assert plain[0] > 15 * rows["and in bf16"][0]
