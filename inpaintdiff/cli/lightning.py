@@ -23,6 +23,7 @@ from inpaintdiff.schemes.tasks import TaskSampler
 from inpaintdiff.training.callbacks import Checkpoints, SaveConfig, continue_run
 from inpaintdiff.training.data_wait import DataWait
 from inpaintdiff.training.module import InpaintingModule
+from inpaintdiff.training.peak_share import PeakShare
 from inpaintdiff.training.prediction import PredictionWriter
 
 VERBS = ("fit", "validate", "test", "predict")
@@ -34,6 +35,7 @@ _NAMED = (
     HoleGenerator,
     PredictionWriter,
     DataWait,
+    PeakShare,
     pl.LightningDataModule,
     Callback,
     Logger,
