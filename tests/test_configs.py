@@ -55,4 +55,12 @@ def test_two_steps(
 
 
 def test_there_are_configurations() -> None:
-    assert {"demo", "traffic_scenes", "bdd_inpainting", "inpainting_cars", "video_folder"} <= {p.stem for p in CONFIGS}
+    there = {p.stem for p in CONFIGS}
+    assert {
+        "demo",
+        "traffic_scenes",
+        "traffic_scenes_128",
+        "bdd_inpainting",
+        "inpainting_cars",
+        "video_folder",
+    } <= there

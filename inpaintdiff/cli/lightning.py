@@ -25,6 +25,7 @@ from inpaintdiff.training.callbacks import Checkpoints, SaveConfig, continue_run
 from inpaintdiff.training.data_wait import DataWait
 from inpaintdiff.training.distillation import DistillationModule
 from inpaintdiff.training.module import InpaintingModule
+from inpaintdiff.training.peak_share import PeakShare
 from inpaintdiff.training.prediction import PredictionWriter
 
 VERBS = ("fit", "validate", "test", "predict")
@@ -36,6 +37,7 @@ _NAMED = (
     HoleGenerator,
     PredictionWriter,
     DataWait,
+    PeakShare,
     pl.LightningDataModule,
     Callback,
     Logger,

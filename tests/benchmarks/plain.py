@@ -31,7 +31,7 @@ def network(args: dict[str, Any]) -> VideoUNet:
     g = torch.Generator().manual_seed(0)
     made = VideoUNet(**args)
     for p in made.parameters():
-        p.data = 0.02 * torch.randn(p.shape, generator=g)
+        p.data = torch.randn(p.shape, generator=g) / max(1, p[0].numel()) ** 0.5
     return made
 
 
