@@ -235,15 +235,14 @@ def test_the_rate_falls_with_the_time_that_is_left(tmp_path: Path) -> None:
     assert rates[2:] == pytest.approx([1e-5, 1e-5], rel=1e-3)
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_the_fused_optimiser_clips_and_does_what_the_plain_one_does(
-    traffic: Path, tmp_path: Path, precision: str
-) -> None:
+def test_the_fused_optimiser_clips_and_does_what_the_plain_one_does(traffic: Path, tmp_path: Path) -> None:
+    """In mixed precision, where Lightning refuses to clip for most fused optimisers."""
+
     def weights(fused: bool, clip: float) -> list[torch.Tensor]:
         m = module(network=replace(NETWORK, dropout=0.0), lr=1e-2, warmup_steps=1)
         if not fused:
             m.configure_optimizers = lambda: torch.optim.AdamW(m.parameters(), lr=1e-2, weight_decay=0.0, fused=False)
-        options = {"precision": precision, "gradient_clip_val": clip}
+        options = {"precision": "bf16-mixed", "gradient_clip_val": clip}
         trainer(tmp_path, 3, **options).fit(m, data(traffic))
         assert m.optimizers().param_groups[0]["fused"] is fused
         return [p.detach().clone() for p in m.parameters()]
