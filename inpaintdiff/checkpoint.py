@@ -38,7 +38,10 @@ GRIDS: dict[str, type[SigmaGrid]] = {
     "LevelsGrid": LevelsGrid,
 }
 # the word alone stands for the first
-BUILTIN: dict[str, str] = {"builtin:traffic": "traffic-64.safetensors"}
+BUILTIN: dict[str, str] = {
+    "builtin:traffic": "traffic-64.safetensors",
+    "builtin:traffic-fast": "traffic-64-fast.safetensors",
+}
 
 _METADATA_KEY = "inpaintdiff"
 _FORMAT = 1

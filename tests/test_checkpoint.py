@@ -244,3 +244,12 @@ def test_builtin_is_a_model() -> None:
     denoiser, info = load_denoiser("builtin")
     assert info.source == "builtin"
     assert sum(p.numel() for p in denoiser.parameters()) > 0
+
+
+def test_the_fast_model_is_one_of_few_calls() -> None:
+    """A student of the other: the same network at levels of its own; both together stay a small download."""
+    teacher, student = (load_denoiser(name)[1] for name in ("builtin:traffic", "builtin:traffic-fast"))
+    assert student.config["network"]["args"]["width"] == teacher.config["network"]["args"]["width"]
+    assert student.config["sampling"]["calls"] == len(student.config["grid"]["args"]["levels"]) <= 4
+    assert {"command", "optimizer_steps", "numbers", "licence", "seed"} <= student.card.keys()
+    assert sum(model_path(name).stat().st_size for name in BUILTIN) < 20e6

@@ -21,7 +21,7 @@ training (Lightning's command line; also as `lightning fit ...`):
 """
 
 _MODEL_HELP = (
-    "builtin, builtin:traffic, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:NAME "
+    "builtin, builtin:traffic-fast, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, models:/NAME/VERSION, or baseline:NAME "
     "(nearest, median, telea, navier-stokes, blur, flow)"
 )
 

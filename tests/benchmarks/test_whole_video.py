@@ -23,11 +23,12 @@ from tests.benchmarks.plain import Plain
 
 FRAMES = 48
 WAYS = {
-    "plain: 100 calls of DDIM": SamplingConfig(solver="ddim", calls=100),
-    "plain: 10 calls of DPM-Solver++": SamplingConfig(calls=10),
-    "10 calls of DPM-Solver++": SamplingConfig(calls=10),
-    "and in bf16": SamplingConfig(calls=10, precision="bf16"),
-    "7 calls in bf16": SamplingConfig(calls=7, precision="bf16"),
+    "plain: 100 calls of DDIM": ("builtin:traffic", SamplingConfig(solver="ddim", calls=100)),
+    "plain: 10 calls of DPM-Solver++": ("builtin:traffic", SamplingConfig(calls=10)),
+    "10 calls of DPM-Solver++": ("builtin:traffic", SamplingConfig(calls=10)),
+    "and in bf16": ("builtin:traffic", SamplingConfig(calls=10, precision="bf16")),
+    "4 calls in bf16": ("builtin:traffic", SamplingConfig(calls=4, precision="bf16")),
+    "its student in bf16": ("builtin:traffic-fast", SamplingConfig(precision="bf16")),
 }
 
 
@@ -37,12 +38,13 @@ def measure(ways: list[str]) -> dict[str, list[float]]:
     clip = simulated_clip(FIRST, frames=FRAMES, size=64)
     found = {}
     for way in ways:
-        denoiser, info = load_model("builtin")
+        model, sampling = WAYS[way]
+        denoiser, info = load_model(model)
         if way.startswith("plain"):
             kept = denoiser.state_dict()
             denoiser = Plain(denoiser.network, denoiser.precondition).eval()
             denoiser.load_state_dict(kept)
-        painter = ModelPainter("builtin", denoiser, info, None, WAYS[way], torch.device("cpu"))
+        painter = ModelPainter(model, denoiser, info, None, sampling, torch.device("cpu"))
         begun = time.process_time()
         painted = paint_clip(painter, clip)[0]
         seconds = time.process_time() - begun
