@@ -12,12 +12,14 @@ from inpaintdiff.registry import list_models, tracking
 CONF = Path(__file__).parents[1] / "conf"
 CONFIGS = sorted(CONF.glob("*.yaml"))
 SECOND_PHASES = sorted((CONF / "second_phase").glob("*.yaml"))
+# they use the same classes as others
+SLOW = {"traffic_scenes_128"}
 
 
 @pytest.mark.parametrize(
     "configs",
-    [[c] for c in CONFIGS] + [[CONF / c.name, c] for c in SECOND_PHASES],
-    ids=lambda c: c[0].stem + " second phase" * (len(c) - 1),
+    [pytest.param([c], id=c.stem, marks=[pytest.mark.slow] * (c.stem in SLOW)) for c in CONFIGS]
+    + [pytest.param([CONF / c.name, c], id=f"{c.stem} second phase", marks=pytest.mark.slow) for c in SECOND_PHASES],
 )
 def test_two_steps(
     configs: list[Path],
@@ -52,6 +54,28 @@ def test_two_steps(
     assert run.info.status == "FINISHED"
     assert {"train/loss", "lr-AdamW"} <= set(run.data.metrics)
     assert (next(Path("runs").rglob("last.ckpt"))).stat().st_size > 1000
+
+
+def test_a_student_of_the_built_in_model(
+    traffic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_store: Callable[[Path], Path]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_store(tmp_path / "runs")
+    small = {
+        "data.init_args.root": traffic,
+        "data.init_args.stream": "null",
+        "data.init_args.batch_size": 1,
+        "data.init_args.num_workers": 0,
+        "data.init_args.size": 32,
+        "trainer.accelerator": "cpu",
+        "trainer.precision": "32-true",
+        "trainer.max_steps": 1,
+        "trainer.log_every_n_steps": 1,
+    }
+    config = CONF / "distill" / "traffic_scenes.yaml"
+    assert main(["distill", "--config", str(config), *(f"--{k}={v}" for k, v in small.items())]) == 0
+    (model,) = list_models(tracking("runs"))
+    assert (model.name, model.tags["size"], model.tags["optimizer_steps"]) == ("inpaintdiff-traffic-fast", "64x64", "1")
 
 
 def test_there_are_configurations() -> None:

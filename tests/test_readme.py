@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inpaintdiff.cli.parser import LIGHTNING_VERBS, build_parser
+from inpaintdiff.cli.parser import DISTILL, LIGHTNING_VERBS, build_parser
 from inpaintdiff.data.video import write_video
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ def test_there_is_something_to_test() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_commands_parse(command: list[str]) -> None:
-    if command[1] in LIGHTNING_VERBS:
+    if command[1] in (*LIGHTNING_VERBS, DISTILL):
         config = command[command.index("--config") + 1]
         assert (ROOT / config).is_file()
     else:

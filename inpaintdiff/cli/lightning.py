@@ -45,6 +45,12 @@ _NAMED = (
 # What a checkpoint and a configuration must agree on for the weights to mean anything.
 _SAME = ("network", "precondition")
 
+_DISTILL_HELP = (
+    "Make a model that paints in few network calls a stage from one that takes many (progressive distillation). For example: "
+    "inpaintdiff distill --config conf/distill/traffic_scenes.yaml --model.teacher builtin --model.calls 4; "
+    "--ckpt_path last goes on after a kill."
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -129,15 +135,17 @@ def run(args: Sequence[str]) -> int:
     strict: dict[str, Any] = {"exit_on_error": False}
     log = {"class_path": "inpaintdiff.training.callbacks.TrackingLogger"}
     module: type[InpaintingModule] = InpaintingModule
+    verbs = {verb: dict(strict) for verb in VERBS}
     if args[0] == DISTILL:
         module, args = DistillationModule, ["fit", *args[1:]]
+        verbs["fit"]["description"] = _DISTILL_HELP
     InpaintCLI(
         module,
         pl.LightningDataModule,
         subclass_mode_data=True,
         save_config_callback=SaveConfig,
         seed_everything_default=0,
-        parser_kwargs={**strict, **{verb: dict(strict) for verb in VERBS}},
+        parser_kwargs={**strict, **verbs},
         # every run is recorded, unless a configuration says otherwise; our loader shares the clips among processes itself
         trainer_defaults={"use_distributed_sampler": False, "logger": log},
         load_from_checkpoint_support=False,

@@ -1,4 +1,4 @@
-"""`InpaintingModule`: the noise-prediction objective over a video network, as a LightningModule. The only one of the package."""
+"""`InpaintingModule`: noise prediction over a video network, as a LightningModule; `DistillationModule` is its one subclass."""
 
 import hashlib
 import json

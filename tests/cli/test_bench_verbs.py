@@ -13,6 +13,7 @@ from inpaintdiff.analysis.gaussian import GaussianVideo
 from inpaintdiff.cli import main
 
 
+@pytest.mark.slow
 def test_tables_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """On a small video: the whole bench under the type checks of these tests takes minutes."""
     video = GaussianVideo(frames=16, pixels=3)

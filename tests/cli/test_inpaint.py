@@ -204,6 +204,7 @@ def test_existing_files_are_kept(source, tmp_path, capsys):
 
 
 @pytest.mark.assets
+@pytest.mark.slow
 def test_a_real_clip(assets, model, tmp_path):
     clip, out = assets / "clips" / "traffic_cam" / "boulevard_bus.mp4", tmp_path / "out.mkv"
     args = ["inpaint", str(clip), "--box", "200,120,330,230", "-o", str(out), "--lossless", "--model", model]

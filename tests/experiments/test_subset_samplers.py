@@ -52,6 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     return folder, run(folder)
 
 
+@pytest.mark.slow
 def test_what_is_measured(whole: tuple[Path, dict]) -> None:
     folder, found = whole
     arms = ["fdm", "schemes", "mixture"]
@@ -79,6 +80,7 @@ def test_a_run_that_was_cut_off_goes_on(whole: tuple[Path, dict], tmp_path: Path
     assert again["differences"] == whole[1]["differences"]
 
 
+@pytest.mark.slow
 def test_another_run_is_not_mixed_in(whole: tuple[Path, dict], tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="holds a run with steps 3, now it is 5"):
         run(whole[0], steps=5)
@@ -102,6 +104,7 @@ def test_nothing_is_observed_in_first_stages() -> None:
     assert all(any(stage.observed for stage, _ in groups[scheme]) for scheme in SCHEMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["fdm", "schemes", "mixture"])
 def test_every_step_computes_about_as_many_frames(whole: tuple[Path, dict], arm: str) -> None:
     root = whole[0] / "data"
