@@ -59,7 +59,13 @@ def _run_verb(known: argparse.Namespace) -> int:
 
 def _guarded(run: Callable[[], int]) -> int:
     try:
-        return run()
+        status = run()
+        sys.stdout.flush()  # what reads it may have gone, which shall be noticed here
+        return status
+    except BrokenPipeError:
+        # `... | head` has seen enough; Python would write its traceback when it closes the file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
     except InpaintDiffError as e:
         print(f"inpaintdiff: {e}", file=sys.stderr)
         return WRONG_INPUT

@@ -1,6 +1,8 @@
 """`inpaintdiff models` on a real store: what is registered is listed, shown and found again."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,13 @@ def test_an_address_decides_over_the_environment(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "runs")
     with pytest.raises(RegistryError, match="expected http"):
         tracking()
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    """As `inpaintdiff models show builtin | head`."""
+    command = [sys.executable, "-m", "inpaintdiff", "models", "show", "builtin"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        said = process.stderr.read() if process.stderr is not None else ""
+    assert (process.returncode, said) == (1, "")
