@@ -92,7 +92,7 @@ class ModelInfo:
 
     def grid(self) -> SigmaGrid:
         """The noise levels that the model was trained for, as a sampling grid."""
-        return _build(GRIDS, self.config["grid"], "grid", self.source)
+        return build_grid(self.config, self.source)
 
     def card_markdown(self) -> str:
         """The model card as Markdown."""
@@ -144,14 +144,17 @@ def check_config(config: Mapping[str, Any], source: str = "the configuration") -
         value = plain.get(key)
         if (value is not None or key != "step") and not (type(value) is int and value > 0):
             raise CheckpointError(f"{source} gives {key} as {value!r}, expected a positive whole number")
-    own = plain.get("sampling", {"solver": "ddim", "calls": 1})
-    if not (isinstance(own, dict) and own.keys() == {"solver", "calls"} and isinstance(own["solver"], str)) or not (
-        type(own["calls"]) is int and own["calls"] > 0
-    ):
+    if "sampling" in plain and not _is_sampling(plain["sampling"]):
         raise CheckpointError(
-            f"{source} gives sampling as {own!r}, expected {{'solver': a name, 'calls': a positive whole number}}"
+            f"{source} gives sampling as {plain['sampling']!r}, expected {{'solver': a name, 'calls': a positive whole number}}"
         )
     return plain
+
+
+def _is_sampling(own: object) -> bool:
+    if not isinstance(own, dict) or own.keys() != {"solver", "calls"}:
+        return False
+    return isinstance(own["solver"], str) and type(own["calls"]) is int and own["calls"] > 0
 
 
 def build_denoiser(config: Mapping[str, Any], source: str = "the configuration") -> NetworkDenoiser:
@@ -164,6 +167,16 @@ def build_denoiser(config: Mapping[str, Any], source: str = "the configuration")
     network: nn.Module = _build(NETWORKS, plain["network"], "network", source)
     precondition: Precondition = _build(PRECONDITIONS, plain["precondition"], "precondition", source)
     return NetworkDenoiser(network, precondition)
+
+
+def build_grid(config: Mapping[str, Any], source: str = "the configuration") -> SigmaGrid:
+    """The grid of a configuration, see `check_config`.
+
+    Raises:
+        CheckpointError: its arguments do not fit the class.
+    """
+    grid: SigmaGrid = _build(GRIDS, config["grid"], "grid", source)
+    return grid
 
 
 def save_model(

@@ -19,12 +19,14 @@ from inpaintdiff.diffusion.sigma import LevelsGrid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.inpaint.condition import condition
-from inpaintdiff.inpaint.sampling import SOLVER, SamplingConfig
+from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting.painters import choose_device, load_model
 from inpaintdiff.schemes.tasks import SchemeTasks
 from inpaintdiff.types import VideoClip
 
 _MANY = 60
+# A window may lie beside a hole that comes and goes; one after so many is none.
+_ATTEMPTS = 100
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     if info.config["grid"]["class"] == LevelsGrid.__name__:
         raise CheckpointError(f"{args.model} has levels of its own already; give the model that it was made from")
     sampling = SamplingConfig(solver=args.solver, precision=args.precision).resolved(info.config, device)
-    name, autocast = sampling.solver or SOLVER, torch.bfloat16 if sampling.precision == "bf16" else None
+    name = sampling.solver_of(info.config)
+    autocast = torch.bfloat16 if sampling.precision == "bf16" else None
     search = StepSearch(denoiser.eval(), make_solver(name), info.grid().grid(max(_MANY, args.steps)), autocast)
     windows = list(_windows(args, info.window, info.size[0], 2 * args.windows, device))
     columns = (
@@ -76,10 +79,12 @@ def _windows(args: argparse.Namespace, window: int, size: int, count: int, devic
     tasks, rng = SchemeTasks(window=window), random.Random(args.seed)
     for i in range(count):
         k = i % len(clips)
-        while True:
+        for _ in range(_ATTEMPTS):
             stage = tasks.sample(clips.entries[k].frames, rng)
             clip = VideoClip.collate([clips[TaskRequest(k, stage, rng.getrandbits(63))]])
             if bool(clip.hole.any()):
                 break
+        else:
+            raise SettingError(f"{clips.name(k)} of {args.data} has no hole to paint; expected a data set with holes")
         noise = torch.randn(clip.frames.shape, generator=torch.Generator().manual_seed(args.seed + i))
         yield Window(condition(clip.frames, clip.hole, clip.index).to(device), noise.to(device))

@@ -1,23 +1,19 @@
 """`SamplingConfig`: how to paint, as plain values; the one place that turns names into an `Inpainter`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
+from inpaintdiff.checkpoint import build_grid
 from inpaintdiff.diffusion.denoiser import Denoiser
-from inpaintdiff.diffusion.sigma import CosineGrid, DDPMLinearGrid, KarrasGrid, LevelsGrid, SigmaGrid, make_grid
+from inpaintdiff.diffusion.sigma import make_grid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.embedding import read_embedding
 from inpaintdiff.inpaint.inpainter import Inpainter
 from inpaintdiff.schemes import SamplingScheme, make_scheme
-
-# As a model's configuration names them.
-_GRIDS: dict[str, Callable[..., SigmaGrid]] = {
-    g.__name__: g for g in (DDPMLinearGrid, KarrasGrid, CosineGrid, LevelsGrid)
-}
 
 # Instructions that multiply bfloat16, as `torch.cpu.get_capabilities` names them.
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
@@ -83,13 +79,20 @@ class SamplingConfig:
 
     def resolved(self, config: Mapping[str, Any], device: torch.device | str | None = None) -> "SamplingConfig":
         """The same with solver and calls of the model whose plain configuration this is, and the device's precision, where left to them."""
-        own = config.get("sampling", {})
         return replace(
             self,
-            solver=self.solver or own.get("solver", SOLVER),
-            calls=self.calls or own.get("calls", CALLS),
+            solver=self.solver_of(config),
+            calls=self.calls_of(config),
             precision=_precision_of(torch.device(device or "cpu")) if self.precision == "auto" else self.precision,
         )
+
+    def solver_of(self, config: Mapping[str, Any]) -> str:
+        """Name of the solver that this model is painted with."""
+        return self.solver or str(config.get("sampling", {}).get("solver", SOLVER))
+
+    def calls_of(self, config: Mapping[str, Any]) -> int:
+        """Network calls a stage, at most, that this model is painted with."""
+        return self.calls or int(config.get("sampling", {}).get("calls", CALLS))
 
     def sampling_scheme(self, window: int) -> SamplingScheme:
         """The scheme, for a model of this window.
@@ -121,12 +124,9 @@ class SamplingConfig:
         Raises:
             SettingError: an unknown solver or grid, or a number of calls that the model's grid does not have.
         """
-        chosen = self.resolved(config, device)
-        solver = make_solver(chosen.solver or SOLVER)
-        steps = solver.steps_within(chosen.calls or CALLS)
-        own = config["grid"]
-        args = {k: tuple(v) if isinstance(v, list) else v for k, v in own["args"].items()}  # JSON knows no tuples
-        grid = make_grid(self.grid) if self.grid else _GRIDS[own["class"]](**args)
+        solver = make_solver(self.solver_of(config))
+        steps = solver.steps_within(self.calls_of(config))
+        grid = make_grid(self.grid) if self.grid else build_grid(config)
         return Inpainter(
             denoiser,
             self.sampling_scheme(int(config["window"])),
@@ -134,7 +134,7 @@ class SamplingConfig:
             grid,
             steps,
             device=device,
-            autocast=torch.bfloat16 if chosen.precision == "bf16" else None,
+            autocast=torch.bfloat16 if self.resolved(config, device).precision == "bf16" else None,
         )
 
 

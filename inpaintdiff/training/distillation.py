@@ -11,7 +11,7 @@ from inpaintdiff.diffusion.distillation import distillation_loss, segments
 from inpaintdiff.diffusion.sigma import LevelsGrid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
-from inpaintdiff.inpaint.sampling import SOLVER, SamplingConfig
+from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.models.unet import VideoUNet
 from inpaintdiff.painting.painters import load_model
 from inpaintdiff.training.module import InpaintingModule, NetworkConfig, ObjectiveConfig
@@ -56,7 +56,7 @@ class DistillationModule(InpaintingModule):
                 f"window is {window}, but {teacher} has windows of {info.window} frames; give it the same"
             )
         super().__init__(_network(info), _objective(info), window, info.size[0], lr, warmup_steps, decay_steps, seed)
-        solver = SamplingConfig(solver=solver).resolved(info.config).solver or SOLVER
+        solver = SamplingConfig(solver=solver).solver_of(info.config)
         self.solver, self.steps = make_solver(solver), segments(info.grid(), calls, substeps)
         own = {
             "grid": {"class": LevelsGrid.__name__, "args": {"levels": [float(levels[0]) for levels in self.steps]}},

@@ -1,5 +1,12 @@
 """What benchmarks compare with: the same network in float32, which computes every frame at every call and remembers nothing."""
 
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,3 +49,26 @@ def window(batch: int = 1, size: int = 64) -> tuple[torch.Tensor, Conditioning]:
     unknown[:, :8, :, size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = True
     frames = torch.randn(batch, 16, 3, size, size, generator=g)
     return frames, condition(frames, unknown, torch.arange(16).expand(batch, -1))
+
+
+def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
+    """Way -> median processor seconds, and how many times as fast as the first way in the same round."""
+    took: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, run in ways.items():
+            begun = time.process_time()
+            run()
+            took[way].append(time.process_time() - begun)
+    first = next(iter(took.values()))
+    return {
+        way: (statistics.median(seconds), statistics.median(a / b for a, b in zip(first, seconds, strict=True)))
+        for way, seconds in took.items()
+    }
+
+
+def said_by(file: str) -> Any:
+    """The JSON that a benchmark file prints when it is run in a process of its own: here types are checked at every call."""
+    path = Path(file)
+    command = [sys.executable, "-m", f"tests.benchmarks.{path.stem}"]
+    done = subprocess.run(command, cwd=path.parents[2], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)

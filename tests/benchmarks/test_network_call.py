@@ -4,10 +4,6 @@ Processor seconds of one thread, ways taken in turns, so that a busy machine slo
 """
 
 import json
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +15,7 @@ from inpaintdiff.diffusion.denoiser import NetworkDenoiser
 from inpaintdiff.diffusion.precondition import EDMPrediction
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.models.unet import PRESETS, VideoUNet
+from tests.benchmarks.plain import in_turns, said_by
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "64 channels": {**PRESETS["fdm-64"], "width": 64},
@@ -71,28 +68,13 @@ def measure() -> dict[str, dict[str, list[float]]]:
         calls = ways(args)
         truth = calls["every frame"]()
         apart = {way: float((call() - truth).abs().max()) for way, call in calls.items()}
-        took: dict[str, list[float]] = {way: [] for way in calls}
-        for _ in range(ROUNDS):
-            for way, call in calls.items():
-                begun = time.process_time()
-                call()
-                took[way].append(time.process_time() - begun)
-        found[name] = {
-            way: [
-                statistics.median(seconds),
-                statistics.median(a / b for a, b in zip(took["every frame"], seconds, strict=True)),
-                apart[way],
-            ]
-            for way, seconds in took.items()
-        }
+        found[name] = {way: [*times, apart[way]] for way, times in in_turns(calls, ROUNDS).items()}
     return found
 
 
 @pytest.mark.slow
 def test_what_is_left_out_is_left_out_exactly_and_pays() -> None:
-    """In a process of its own: here types are checked at every call."""
-    said = subprocess.run([sys.executable, __file__], check=True, capture_output=True, text=True).stdout
-    for name, rows in json.loads(said).items():
+    for name, rows in said_by(__file__).items():
         for way, (seconds, ratio, apart) in rows.items():
             print(f"{name:<18} {way:<28} {seconds:6.3f} s   {ratio:.2f}x   apart {apart:.1e}")
         assert rows["nor encoded again"][2] < 1e-5

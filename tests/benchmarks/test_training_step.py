@@ -4,12 +4,7 @@ Processor seconds of one thread, ways taken in turns, so that a busy machine slo
 """
 
 import json
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +16,18 @@ from inpaintdiff.diffusion.precondition import EDMPrediction
 from inpaintdiff.diffusion.sigma import LogNormalDistribution
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.models.unet import PRESETS, VideoUNet
-from tests.benchmarks.plain import BUILT_IN, WIDE, Plain, network, window
+from tests.benchmarks.plain import BUILT_IN, WIDE, Plain, in_turns, network, said_by, window
 
 NETWORKS: dict[str, tuple[dict[str, Any], int]] = {"64 channels": (WIDE, 1), "built-in model's": (BUILT_IN, 4)}
 LEVELS = LogNormalDistribution(0.5, 1.6, 0.5)
 ROUNDS = 5
+
+
+def descend(denoiser: NetworkDenoiser, optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+    optimiser.step()
 
 
 def step(args: dict[str, Any], batch: int, plain: bool, half: bool, fused: bool) -> Callable[[], list[torch.Tensor]]:
@@ -40,10 +42,7 @@ def step(args: dict[str, Any], batch: int, plain: bool, half: bool, fused: bool)
         # Lightning's autocast keeps no copies of weights either
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half, cache_enabled=False):
             loss = denoising_loss(denoiser, frames, cond, LEVELS, generators).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimiser.step()
+        descend(denoiser, optimiser, loss)
         return [loss.detach(), *(p.grad for p in denoiser.parameters() if p.grad is not None)]
 
     return run
@@ -70,19 +69,8 @@ def measure() -> dict[str, dict[str, list[float]]]:
     for name, (args, batch) in NETWORKS.items():
         steps = ways(args, batch)
         first = {way: [x.clone() for x in run()] for way, run in steps.items()}
-        took: dict[str, list[float]] = {way: [] for way in steps}
-        for _ in range(ROUNDS):
-            for way, run in steps.items():
-                begun = time.process_time()
-                run()
-                took[way].append(time.process_time() - begun)
         found[name] = {
-            way: [
-                statistics.median(seconds),
-                statistics.median(a / b for a, b in zip(took["every frame"], seconds, strict=True)),
-                apart(first[way], first["every frame"]),
-            ]
-            for way, seconds in took.items()
+            way: [*times, apart(first[way], first["every frame"])] for way, times in in_turns(steps, ROUNDS).items()
         }
     return found
 
@@ -90,11 +78,7 @@ def measure() -> dict[str, dict[str, list[float]]]:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_step_costs_less_and_its_gradients_are_the_same() -> None:
-    """In a process of its own: here types are checked at every call."""
-    module = f"tests.benchmarks.{Path(__file__).stem}"
-    root = Path(__file__).parents[2]
-    said = subprocess.run([sys.executable, "-m", module], cwd=root, check=True, capture_output=True, text=True).stdout
-    for name, rows in json.loads(said).items():
+    for name, rows in said_by(__file__).items():
         for way, (seconds, ratio, difference) in rows.items():
             print(f"{name:<18} {way:<28} {seconds:6.3f} s   {ratio:.2f}x   apart {difference:.1e}")
         assert rows["observed frames not decoded"][2] < 1e-5, "what is left out changes no gradient"
@@ -118,10 +102,7 @@ def curve(half: bool, seed: int, steps: int = 100) -> list[float]:
         given = condition(frames, ~holes.known_mask, holes.index)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half, cache_enabled=False):
             loss = denoising_loss(denoiser, frames, given, LEVELS, g).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimiser.step()
+        descend(denoiser, optimiser, loss)
         losses.append(float(loss.detach()))
     return losses
 

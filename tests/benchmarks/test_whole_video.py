@@ -5,10 +5,8 @@ Processor seconds of one thread; the first takes minutes. `-s` shows the table. 
 """
 
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,7 +17,7 @@ from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.metrics.frame import psnr
 from inpaintdiff.painting.clips import calls_of, paint_clip
 from inpaintdiff.painting.painters import ModelPainter, load_model
-from tests.benchmarks.plain import Plain
+from tests.benchmarks.plain import Plain, said_by
 
 FRAMES = 48
 WAYS = {
@@ -32,13 +30,12 @@ WAYS = {
 }
 
 
-def measure(ways: list[str]) -> dict[str, list[float]]:
+def measure() -> dict[str, list[float]]:
     """Way -> seconds, network calls, PSNR of the hole."""
     torch.set_num_threads(1)
     clip = simulated_clip(FIRST, frames=FRAMES, size=64)
     found = {}
-    for way in ways:
-        model, sampling = WAYS[way]
+    for way, (model, sampling) in WAYS.items():
         denoiser, info = load_model(model)
         if way.startswith("plain"):
             kept = denoiser.state_dict()
@@ -56,11 +53,7 @@ def measure(ways: list[str]) -> dict[str, list[float]]:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_a_whole_video_takes_a_fraction() -> None:
-    """In a process of its own: here types are checked at every call."""
-    code = f"import json; from tests.benchmarks.{Path(__file__).stem} import *; print(json.dumps(measure(list(WAYS))))"
-    root = Path(__file__).parents[2]
-    said = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
-    rows = json.loads(said)
+    rows = said_by(__file__)
     plain = rows["plain: 100 calls of DDIM"]
     for way, (seconds, calls, quality) in rows.items():
         print(f"{way:<32} {calls:5.0f} calls {seconds:7.1f} s   {plain[0] / seconds:5.1f}x   {quality:.2f} dB")
@@ -69,3 +62,7 @@ def test_a_whole_video_takes_a_fraction() -> None:
     assert plain[0] > 20 * rows["4 calls in bf16"][0]
     assert plain[0] > 60 * rows["its student in bf16"][0]
     assert plain[0] > 12 * rows["and in bf16"][0]
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))

@@ -1,6 +1,7 @@
 """`inpaintdiff distill`: a student from a teacher's file, which then paints by itself in its own few calls."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,21 @@ def test_searched_steps_go_with_the_model(
     again = ["models", "search-steps", "fast.safetensors", "--steps", "2", "-o", "faster.safetensors"]
     assert main(again) == 2
     assert "levels of its own already" in capsys.readouterr().err
+
+
+def test_steps_are_not_searched_where_nothing_is_to_paint(
+    teacher: Path, traffic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Clips without holes would be asked for windows for ever."""
+    shutil.copytree(traffic, tmp_path / "whole")
+    manifest = tmp_path / "whole" / "dataset.json"
+    plain = json.loads(manifest.read_text())
+    for entries in plain["splits"].values():
+        for entry in entries:
+            entry["hole"] = None
+    manifest.write_text(json.dumps(plain))
+    out = tmp_path / "fast.safetensors"
+    search = ["models", "search-steps", str(teacher), "--data", str(tmp_path / "whole"), "-o", str(out)]
+    assert main(search) == 2
+    assert "has no hole to paint" in capsys.readouterr().err
+    assert not out.exists()
