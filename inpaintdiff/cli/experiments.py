@@ -9,7 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from inpaintdiff.errors import SettingError
 from inpaintdiff.experiments import Request, experiment_names, make_experiment
+from inpaintdiff.experiments.comparison import Comparison
 from inpaintdiff.experiments.run_folder import remove_run
 
 _FOLDER = Path("runs/experiments")
@@ -27,7 +29,19 @@ def run(args: argparse.Namespace) -> int:
     """Run an experiment; print what it found and where it lies."""
     experiment = make_experiment(args.name)
     folder = args.output or _FOLDER / (f"{args.name}-quick" if args.quick else args.name)
-    request = Request(folder, args.steps, args.seeds, args.quick, args.model, args.features_dir, args.real)
+    if (args.set or args.clips) and not isinstance(experiment, Comparison):
+        raise SettingError(f"{args.name} compares nothing on sets of clips; leave out --set and --clips")
+    request = Request(
+        folder,
+        args.steps,
+        args.seeds,
+        args.quick,
+        args.model,
+        args.features_dir,
+        args.real,
+        tuple(args.set),
+        args.clips,
+    )
     if args.overwrite:
         remove_run(folder)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -32,6 +32,7 @@ def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "  inpaintdiff experiments run main --quick\n"
         "  inpaintdiff experiments run main --features-dir weights/ --real videos/\n"
         "  inpaintdiff experiments run solvers --model models:/inpaintdiff-traffic@champion\n"
+        "  inpaintdiff experiments run schemes --set 'future frames' --clips 8\n"
         "  inpaintdiff experiments run subset-samplers --steps 2000 --seeds 3 --output runs/long",
     )
     p.add_argument("name", metavar="NAME", help="see `inpaintdiff experiments list`")
@@ -48,5 +49,13 @@ def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="that comparisons paint with: builtin, builtin:traffic-fast, FILE, models:/NAME@ALIAS (default: %(default)s)",
     )
     p.add_argument("--features-dir", type=Path, metavar="DIR", help="weights of feature networks: LPIPS, FID, VFID")
-    p.add_argument("--real", type=Path, metavar="DIR", help="main: compare on these real videos as well")
+    p.add_argument("--real", type=Path, metavar="DIR", help="main, worlds: compare on these real videos as well")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="comparisons: only this set of clips; may be given again",
+    )
+    p.add_argument("--clips", type=int, metavar="N", help="comparisons: clips of every set (default: the experiment's)")
     p.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds an earlier run")

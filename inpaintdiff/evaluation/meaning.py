@@ -21,6 +21,9 @@ from inpaintdiff.metrics.semantic import NOTHING, SemanticCounts, motion_distanc
 from inpaintdiff.metrics.semantic_world import World
 from inpaintdiff.types import VideoClip
 
+# what `Meaning.facts` has by method
+FACTS = ("semantic", "calibration", "cars")
+
 # of white: known pixels of a clip differ from its place by less, in the median over time
 _SAME_PLACE = 0.03
 

@@ -3,14 +3,17 @@
 import difflib
 
 from inpaintdiff.errors import SettingError
-from inpaintdiff.experiments.comparisons import Main, Schemes, Solvers
+from inpaintdiff.experiments.comparisons import Main, Schemes, Solvers, Worlds
 from inpaintdiff.experiments.costs import Costs
+from inpaintdiff.experiments.diversity import Diversity
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Request
 from inpaintdiff.experiments.subset_samplers import SubsetSamplers
 
 __all__ = ["Experiment", "Outcome", "Request", "experiment_names", "make_experiment"]
 
-_EXPERIMENTS: dict[str, type[Experiment]] = {e.name: e for e in (Main, Schemes, Solvers, SubsetSamplers, Costs)}
+_EXPERIMENTS: dict[str, type[Experiment]] = {
+    e.name: e for e in (Main, Worlds, Schemes, Solvers, Diversity, SubsetSamplers, Costs)
+}
 
 
 def experiment_names() -> tuple[str, ...]:

@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from inpaintdiff.checkpoint import ModelInfo, file_digest, model_path
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
 from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import Evaluation, Method, Networks, baseline_method, evaluate, find_networks
 from inpaintdiff.evaluation.files import write_picture
 from inpaintdiff.evaluation.known_worlds import Known
-from inpaintdiff.evaluation.meaning import Meaning
+from inpaintdiff.evaluation.meaning import FACTS, Meaning
 from inpaintdiff.evaluation.stats import SetScore, VideoResult
 from inpaintdiff.experiments.comparison_figure import save_figure
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
@@ -41,10 +42,12 @@ class Arm:
     Attributes:
         name: in tables.
         sampling: of the model; None for a baseline of this name.
+        model: that paints, where it is not that of the whole run.
     """
 
     name: str
     sampling: SamplingConfig | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,13 @@ class ClipSet:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a run is: clips of a set, frames of a clip, network calls a stage, seeds of the answers."""
+    """How large a run is: clips of a set, frames of a clip, network calls a stage, seeds of the answers, answers a clip of each seed."""
 
     clips: int = 24
     frames: int = 32
     calls: int = 20
     seeds: int = 3
+    samples: int = 1
 
 
 class Comparison(Experiment):
@@ -98,18 +102,19 @@ class Comparison(Experiment):
     def run(self, request: Request, report: Report = lambda *_: None) -> Outcome:
         """See `Experiment.run`."""
         size = self.quick if request.quick else self.full
-        size = replace(size, seeds=request.seeds or size.seeds)
-        arms, sets = self.arms(size), self.sets(size, request)
+        size = replace(size, seeds=request.seeds or size.seeds, clips=request.clips or size.clips)
+        arms, sets = self.arms(size), _chosen(self.sets(size, request), request.sets)
         networks = find_networks(request.features_dir)
         folder = RunFolder(request.output, _settings(self.name, request, size, arms, sets, networks))
         work = [(s, arm, seed) for s in sets for arm in arms for seed in range(size.seeds)]
-        model = _Model(request.model)
+        models = _Models(request.model)
         total = sum(s.number for s, _, _ in work)
         done = 0
         for clip_set, arm, seed in work:
             part = partial(
-                self._part, clip_set, arm, seed, model, networks, folder, partial(report, clip_set.name), done, total
-            )
+                self._part, clip_set, arm, seed, size.samples, models, networks, folder,
+                partial(_report_more, report, clip_set.name, done, total),
+            )  # fmt: skip
             folder.part(_name(clip_set.name, arm.name, seed), part)
             done += clip_set.number
             report(clip_set.name, done, total)
@@ -121,12 +126,11 @@ class Comparison(Experiment):
         clip_set: ClipSet,
         arm: Arm,
         seed: int,
-        model: "_Model",
+        samples: int,
+        models: "_Models",
         networks: Networks,
         folder: RunFolder,
-        report: Callable[[int, int], None],
-        done: int,
-        total: int,
+        report: Callable[[int], None],
     ) -> dict[str, Any]:
         painted: dict[str, torch.Tensor] = {}
         count = 0
@@ -136,13 +140,13 @@ class Comparison(Experiment):
             count += 1
             if seed == 0 and len(painted) < _SHOWN:
                 painted[video] = answers[arm.name][0]
-            report(done + count, total)
+            report(count)
 
         meaning = Meaning(clip_set.known)
         about = {"set": clip_set.name, "truth_semantic": None}
         # seeds of different runs never meet: clip i of a run has seed + i
         found = evaluate(
-            [model.method(arm)], clip_set.make(), seed=1_000_000 * seed, about=about, after=after, networks=networks,
+            [models.method(arm)], clip_set.make(), samples, 1_000_000 * seed, about=about, after=after, networks=networks,
             further=meaning, kept=folder.path / "truth",
         )  # fmt: skip
         truth = meaning.truth()
@@ -172,38 +176,58 @@ class Comparison(Experiment):
         return Outcome("\n\n".join(lines), tuple(files))
 
 
-class _Model:
-    """The model of all arms, loaded when the first of them paints."""
+class _Models:
+    """The models of all arms, each loaded when the first that needs it paints."""
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._loaded: tuple[Denoiser, ModelInfo] | None = None
+        self._loaded: dict[str, tuple[Denoiser, ModelInfo]] = {}
 
     def method(self, arm: Arm) -> Method:
         if arm.sampling is None:
             return baseline_method(arm.name)
-        self._loaded = self._loaded or load_model(self.source)
-        denoiser, info = self._loaded
-        painter = ModelPainter(self.source, denoiser, info, None, arm.sampling, choose_device(None))
+        source = arm.model or self.source
+        if source not in self._loaded:
+            self._loaded[source] = load_model(source)
+        denoiser, info = self._loaded[source]
+        painter = ModelPainter(source, denoiser, info, None, arm.sampling, choose_device(None))
         return model_method(painter, arm.name)
+
+
+def _chosen(sets: Sequence[ClipSet], names: Sequence[str]) -> list[ClipSet]:
+    """The sets of these names, in their own order; all where none is named."""
+    known = [s.name for s in sets]
+    if wrong := [n for n in names if n not in known]:
+        raise SettingError(f"there is no set {wrong[0]!r} of clips here, expected one of {', '.join(map(repr, known))}")
+    return [s for s in sets if not names or s.name in names]
+
+
+def _report_more(report: Report, doing: str, before: int, total: int, more: int) -> None:
+    report(doing, before + more, total)
 
 
 def _settings(
     name: str, request: Request, size: Size, arms: Sequence[Arm], sets: Sequence[ClipSet], networks: Networks
 ) -> dict[str, Any]:
-    source = request.model
-    digest = None if source.startswith(("models:", "runs:")) else file_digest(model_path(source))
+    others = sorted({arm.model for arm in arms if arm.model is not None})
     return {
         "experiment": name,
-        "model": source,
-        "sha256": digest,
+        "model": request.model,
+        "sha256": model_digest(request.model),
+        "other_models": {source: model_digest(source) for source in others},
         "frames": size.frames,
         "calls": size.calls,
         "seeds": size.seeds,
+        "samples": size.samples,
         "arms": [a.name for a in arms],
         "sets": {s.name: s.number for s in sets},
         "networks": {kind: dict(facts) for kind, facts in networks.files.items()},
     }
+
+
+def model_digest(source: str) -> str | None:
+    """SHA-256 of a model's file; None where a registry holds it, whose versions never change."""
+    return None if source.startswith(("models:", "runs:")) else file_digest(model_path(source))
 
 
 def _name(clip_set: str, arm: str, seed: int) -> str:
@@ -211,16 +235,22 @@ def _name(clip_set: str, arm: str, seed: int) -> str:
 
 
 def _together(folder: Path, clip_set: str, arms: Sequence[Arm], seeds: int) -> Evaluation:
-    """One evaluation of all arms, scores of a video being means over seeds."""
+    """One evaluation of all arms, scores of a video being means over seeds; facts are those of the first seed."""
     parts = {
         arm.name: [Evaluation.load(folder / "parts" / f"{_name(clip_set, arm.name, s)}.json") for s in range(seeds)]
         for arm in arms
     }
     first = parts[arms[0].name][0]
+    # what a part tells of its own arm, by kind of fact
+    told = {
+        kind: {k: v for found in parts.values() for k, v in found[0].about.get(kind, {}).items()}
+        for kind in ("methods", *FACTS)
+        if kind in first.about
+    }
     return Evaluation(
         first.protocol,
         {name: _mean_videos([e.results[name] for e in found]) for name, found in parts.items()},
-        {**first.about, "seeds": seeds, "methods": {n: f[0].about["methods"][n] for n, f in parts.items()}},
+        {**first.about, "seeds": seeds, **told},
         {name: _mean_sets([e.sets[name] for e in found]) for name, found in parts.items()},
         first.networks,
         first.absent,

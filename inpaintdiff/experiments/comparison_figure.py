@@ -18,6 +18,10 @@ _PANELS = {
     "fid": "FID (less is better)",
     "vfid_eval": "VFID (less is better)",
     "semantic": "semantic score (more is better)",
+    "psnr_hole_best_of_k": "the same of the best answer (more is better)",
+    "psnr_hole_of_mean": "the same of the mean of all answers",
+    "diversity": "deviation among answers, 1 is white",
+    "error_over_spread": "error over spread (1 is calibrated)",
     "seconds": "seconds a frame",
 }
 _COLOURS = ("#3b75af", "#d1722a", "#4a9d5b", "#8d5fa8", "#777777")

@@ -11,7 +11,7 @@ from inpaintdiff.data.clip_sources import VideoFolderSource
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.hole_generators import FirstFramesKnown, HoleGenerator, WholeFramesHole
 from inpaintdiff.data.simulated import SimulatedSource
-from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.data.synthetic.scene import VARIANTS, simulated_clip
 from inpaintdiff.data.synthetic.truth import traffic_world
 from inpaintdiff.data.synthetic.write import clip_seed
 from inpaintdiff.errors import SettingError
@@ -27,18 +27,20 @@ _SIZE = 64
 BASELINES = ("nearest", "median", "telea", "navier-stokes", "blur", "flow")
 
 
-def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = None) -> ClipSet:
+def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = None, variant: str = "default") -> ClipSet:
     """Held-out simulated traffic; a region over the junction is hidden throughout, or holes are drawn from the seed of the clip."""
 
     def clips() -> Iterator[tuple[str, VideoClip]]:
         for seed in range(FIRST, FIRST + size.clips):
-            clip = simulated_clip(seed, frames=size.frames, size=_SIZE)
+            clip = simulated_clip(seed, frames=size.frames, size=_SIZE, variant=variant)
             if holes is not None:
                 drawn = holes.draw(np.random.default_rng(seed), clip.hole[:, 0].numpy())
                 clip = VideoClip(clip.frames, torch.from_numpy(np.array(drawn)).unsqueeze(1), clip.index)
             yield f"traffic-{seed}", clip
 
-    known = Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), _SIZE))
+    # elsewhere other vehicles than cars, or other places, are lawful
+    lawful = variant in ("default", "dense")
+    known = Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), _SIZE)) if lawful else Known()
     return ClipSet(name, clips, size.clips, known)
 
 
@@ -66,6 +68,11 @@ def real(folder: Path, size: Size) -> ClipSet:
     return ClipSet("real clips", clips, min(len(first), size.clips))
 
 
+def real_sets(request: Request, size: Size) -> list[ClipSet]:
+    """Real clips, where a folder of them is given."""
+    return [] if request.real is None else [real(request.real, size)]
+
+
 class Main(Comparison):
     """Our model and every baseline, on the world that it was trained on, on others, and on real clips."""
 
@@ -79,7 +86,25 @@ class Main(Comparison):
     def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
         """See `Comparison`; a quick run has the first set, and real clips where they are given."""
         others = [] if request.quick else [world("dashcam", size), world("cars", size)]
-        return [traffic(size), *others, *([real(request.real, size)] if request.real is not None else [])]
+        return [traffic(size), *others, *real_sets(request, size)]
+
+
+class Worlds(Comparison):
+    """Our model where it was not trained: denser traffic, night, other roads, other road users, other worlds, real clips."""
+
+    name = "worlds"
+    about = "What does the model do on clips unlike those that it was trained on, beside propagation along the flow?"
+    full = Size(clips=12, calls=10, seeds=1)
+    quick = Size(clips=2, frames=16, calls=5, seeds=1)
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        """See `Comparison`."""
+        return [Arm("ours", SamplingConfig(calls=size.calls)), Arm("flow"), Arm("nearest")]
+
+    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
+        """See `Comparison`; the first is what the model was trained on."""
+        variants = [traffic(size, "traffic" if v == "default" else f"traffic {v}", variant=v) for v in VARIANTS]
+        return [*variants, world("dashcam", size), world("cars", size), *real_sets(request, size)]
 
 
 class Schemes(Comparison):

@@ -10,12 +10,11 @@ from typing import Any
 import psutil
 import torch
 
-from inpaintdiff.checkpoint import file_digest, model_path
 from inpaintdiff.data.synthetic.scene import simulated_clip
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import baseline_method
 from inpaintdiff.evaluation.memory import PeakMemory
-from inpaintdiff.experiments.comparison import Size
+from inpaintdiff.experiments.comparison import Size, model_digest
 from inpaintdiff.experiments.comparisons import FIRST
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
 from inpaintdiff.experiments.run_folder import RunFolder
@@ -52,7 +51,7 @@ class Costs(Experiment):
         settings = {
             "experiment": self.name,
             "model": source,
-            "sha256": None if source.startswith(("models:", "runs:")) else file_digest(model_path(source)),
+            "sha256": model_digest(source),
             "frames": size.frames,
             "calls": size.calls,
             "arms": list(arms),

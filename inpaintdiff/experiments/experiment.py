@@ -24,6 +24,8 @@ class Request:
         model: of comparisons, see `painting.load_model`.
         features_dir: folder of feature networks' weights, for LPIPS, FID and VFID.
         real: folder of real videos to compare on as well.
+        sets: of comparisons, names of the only sets of clips to paint; all by default.
+        clips: of comparisons, clips of every set; the experiment's own number by default.
 
     Raises:
         SettingError: a number below 1.
@@ -36,9 +38,11 @@ class Request:
     model: str = "builtin"
     features_dir: Path | None = None
     real: Path | None = None
+    sets: tuple[str, ...] = ()
+    clips: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "seeds"):
+        for name in ("steps", "seeds", "clips"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} must be at least 1, got {value}")

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.experiments import Request, comparison
 from inpaintdiff.experiments.comparison import Arm, Size
-from inpaintdiff.experiments.comparisons import BASELINES, Main, Schemes, Solvers, real, traffic, world
+from inpaintdiff.experiments.comparisons import BASELINES, Main, Schemes, Solvers, Worlds, real, traffic, world
+from inpaintdiff.experiments.diversity import Diversity, draw_reliability
 from inpaintdiff.metrics.i3d import I3D
 from tests.test_checkpoint import CARD, CONFIG
 
@@ -121,6 +123,66 @@ def test_real_clips_are_the_beginnings_of_all_videos(tmp_path: Path) -> None:
         real(tmp_path / "nowhere", TINY)
 
 
+def test_variants_of_traffic_are_other_clips_and_told_as_lawful_only_where_the_laws_are_the_same() -> None:
+    sets = {s.name: s for s in Worlds().sets(TINY, Request(Path("nowhere")))}
+    assert list(sets)[:2] == ["traffic", "traffic dense"]
+    assert {"traffic night", "dashcam", "cars"} <= set(sets)
+    frames = {name: next(iter(sets[name].make())) for name in ("traffic", "traffic dense", "traffic night")}
+    assert not torch.equal(frames["traffic"][1].frames, frames["traffic dense"][1].frames)
+    # the same seed is the same place, by night a darker one
+    assert frames["traffic night"][1].frames.mean() < frames["traffic"][1].frames.mean() - 0.2
+    assert sets["traffic dense"].known.place(frames["traffic dense"][0]) is not None
+    assert sets["traffic night"].known.place(frames["traffic night"][0]) is None
+
+
+class OfOne(Diversity):
+    """Arms of one model alone, the second of which is named by itself."""
+
+    def arms(self, size: Size) -> Sequence[Arm]:
+        first, *_, student = super().arms(size)
+        assert student.model == "builtin:traffic-fast"
+        return [first, replace(student, model=self.other)]
+
+    def __init__(self, size: Size, other: str) -> None:
+        super().__init__(quick=size)
+        self.other = other
+
+
+def test_several_answers_are_told_of_by_every_arm(model: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    other = str(save_model(tmp_path / "other.safetensors", CONFIG, build_denoiser(CONFIG).state_dict(), CARD))
+    experiment = OfOne(Size(clips=2, frames=4, calls=2, seeds=1, samples=3), other)
+    outcome = experiment.run(Request(tmp_path / "run", quick=True, model=model))
+    found = json.loads(outcome.files[0].read_text())["traffic"]
+    names = [m["name"] for m in found["methods"]]
+    assert names == ["dpmpp-2m 2", "traffic-fast"]
+    for name, method in zip(names, found["methods"], strict=True):
+        assert {"diversity", "psnr_hole_best_of_k"} <= set(method["videos"][0]["scores"])
+        # what is told of an arm is its own: of each, not of the first alone
+        assert found["about"]["calibration"][name]["error_over_spread"] > 0
+        assert name in found["about"]["semantic"]
+    assert found["about"]["methods"]["traffic-fast"]["model"]["name"] == other
+    curves = found["about"]["calibration"]
+    assert curves[names[0]]["observed"] != curves[names[1]]["observed"]
+    with Image.open(outcome.files[-1]) as picture:
+        assert outcome.files[-1].name == "reliability.png"
+        assert picture.size[0] > 300
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert len(settings["other_models"][other]) == 64
+
+
+def test_calibrated_answers_lie_on_the_diagonal_of_the_picture(tmp_path: Path) -> None:
+    curve = {"expected": [0.0, 0.5, 1.0], "observed": [0.0, 0.5, 1.0], "share": [0.5, 0.499, 0.001]}
+    off = curve | {"observed": [0.5, 0.5, 0.5]}
+    pictures = [
+        np.asarray(Image.open(draw_reliability({"a": c}, tmp_path / f"{k}.png")))
+        for k, c in enumerate((curve, curve | {"share": [0.5, 0.5, 0.0]}, off))
+    ]
+    # a bin of hardly any pixel is left out
+    assert (pictures[0] == pictures[1]).mean() > 0.999
+    assert pictures[0].shape != pictures[2].shape or (pictures[0] != pictures[2]).any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [Schemes, Solvers])
 def test_schemes_and_solvers(kind: type, model: str, tmp_path: Path) -> None:
@@ -130,6 +192,30 @@ def test_schemes_and_solvers(kind: type, model: str, tmp_path: Path) -> None:
     for results in found.values():
         assert len(results["methods"]) >= 6
         assert all(m["videos"][0]["calls"] > 0 for m in results["methods"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["schemes", "--set", "future"], "no set 'future' of clips here, expected one of 'region', 'future frames'"),
+        (["costs", "--clips", "3"], "costs compares nothing on sets of clips"),
+        (["main", "--clips", "0"], "clips must be at least 1, got 0"),
+    ],
+)
+def test_sets_and_clips_that_are_none_are_refused(
+    arguments: list[str], said: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiments", "run", *arguments, "--model", model, "-o", str(tmp_path / "o")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_only_the_named_set_is_painted(model: str, tmp_path: Path) -> None:
+    request = Request(tmp_path / "o", model=model, seeds=1, sets=("traffic",), clips=1)
+    outcome = Short(full=TINY).run(request)
+    found = json.loads(outcome.files[0].read_text())
+    assert list(found) == ["traffic"]
+    assert len(found["traffic"]["methods"][0]["videos"]) == 1
 
 
 def test_from_the_command_line_a_folder_that_is_none_is_refused(

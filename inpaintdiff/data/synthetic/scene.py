@@ -167,9 +167,11 @@ def simulate_scene(
     return Scene(np.stack(pictures), hole, tuple(tracks), road_map, camera.photograph([]), camera.road)
 
 
-def simulated_clip(seed: int, frames: int = 32, size: int = 64, kind: Kind | None = None) -> VideoClip:
+def simulated_clip(
+    seed: int, frames: int = 32, size: int = 64, kind: Kind | None = None, variant: str = "default"
+) -> VideoClip:
     """As `simulate_scene`, as a clip for models: frames in [-1, 1], the hole on every frame."""
-    scene = simulate_scene(seed, frames, size, kind)
+    scene = simulate_scene(seed, frames, size, kind, variant)
     hole = torch.from_numpy(scene.hole).expand(frames, 1, size, size).clone()
     return VideoClip(to_unit(scene.frames), hole, torch.arange(frames))
 
