@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from inpaintdiff.evaluation import Evaluation
+from inpaintdiff.evaluation.files import write_by
 from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
 from inpaintdiff.experiments.comparisons import traffic
 from inpaintdiff.experiments.experiment import Outcome, Request
@@ -72,7 +73,4 @@ def draw_reliability(curves: Mapping[str, Mapping[str, Any]], path: Path) -> Pat
     )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    partial = path.with_name(f".{path.name}.part")
-    figure.savefig(partial, format="png", dpi=110)
-    partial.replace(path)
-    return path
+    return write_by(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)
