@@ -3,10 +3,11 @@
 import difflib
 
 from inpaintdiff.errors import SettingError
-from inpaintdiff.experiments.comparisons import Main, Schemes, Solvers, Worlds
+from inpaintdiff.experiments.comparisons import Main, Solvers, Worlds
 from inpaintdiff.experiments.costs import Costs
 from inpaintdiff.experiments.diversity import Diversity
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Request
+from inpaintdiff.experiments.scheme_comparison import Schemes
 from inpaintdiff.experiments.subset_samplers import SubsetSamplers
 
 __all__ = ["Experiment", "Outcome", "Request", "experiment_names", "make_experiment"]

@@ -1,7 +1,6 @@
 """The experiments of the paper on simulated and on real clips: the main table, sampling schemes, solvers and their steps."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 
 from inpaintdiff.data.clip_sources import VideoFolderSource
 from inpaintdiff.data.clips import WholeClips
-from inpaintdiff.data.hole_generators import FirstFramesKnown, HoleGenerator, WholeFramesHole
+from inpaintdiff.data.hole_generators import HoleGenerator
 from inpaintdiff.data.simulated import SimulatedSource
 from inpaintdiff.data.synthetic.scene import VARIANTS, simulated_clip
 from inpaintdiff.data.synthetic.truth import traffic_world
@@ -105,32 +104,6 @@ class Worlds(Comparison):
         """See `Comparison`; the first is what the model was trained on."""
         variants = [traffic(size, "traffic" if v == "default" else f"traffic {v}", variant=v) for v in VARIANTS]
         return [*variants, world("dashcam", size), world("cars", size), *real_sets(request, size)]
-
-
-class Schemes(Comparison):
-    """One model, several sampling schemes, holes of several kinds; with and without look-ahead frames in the same stages."""
-
-    name = "schemes"
-    about = "Which sampling scheme is best for which holes, and what do look-ahead frames bring?"
-    full = Size(clips=16, calls=10, seeds=2)
-    quick = Size(clips=2, frames=20, calls=4, seeds=1)
-
-    def arms(self, size: Size) -> Sequence[Arm]:
-        """See `Comparison`."""
-        sampling = partial(SamplingConfig, calls=size.calls)
-        schemes = ("lookahead-ar++", "ar", "ar-far-future", "hierarchy-2", "long-range", "independent")
-        return [
-            *(Arm(s, sampling(scheme=s)) for s in schemes),
-            Arm("lookahead-ar++ without Z", sampling(scheme="lookahead-ar++", options={"use_lookahead": False})),
-        ]
-
-    def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
-        """See `Comparison`."""
-        return [
-            traffic(size, "region"),
-            traffic(size, "future frames", FirstFramesKnown(8, 8)),
-            traffic(size, "frames between", WholeFramesHole()),
-        ]
 
 
 class Solvers(Comparison):

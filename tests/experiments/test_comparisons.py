@@ -19,8 +19,9 @@ from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.experiments import Request, comparison
 from inpaintdiff.experiments.comparison import Arm, Size
-from inpaintdiff.experiments.comparisons import BASELINES, Main, Schemes, Solvers, Worlds, real, traffic, world
+from inpaintdiff.experiments.comparisons import BASELINES, Main, Solvers, Worlds, real, traffic, world
 from inpaintdiff.experiments.diversity import Diversity, draw_reliability
+from inpaintdiff.experiments.scheme_comparison import Schemes
 from inpaintdiff.metrics.i3d import I3D
 from tests.test_checkpoint import CARD, CONFIG
 
@@ -43,13 +44,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("w")
     torch.save(I3D().state_dict(), folder / "i3d.pt")
     return folder
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("m") / "model.safetensors"
-    return str(save_model(path, CONFIG, build_denoiser(CONFIG).state_dict(), CARD))
 
 
 def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(

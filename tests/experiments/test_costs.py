@@ -5,21 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from inpaintdiff.checkpoint import build_denoiser, save_model
 from inpaintdiff.errors import SettingError
 from inpaintdiff.experiments import Request, costs
 from inpaintdiff.experiments.comparison import Size
 from inpaintdiff.experiments.costs import Costs
 from inpaintdiff.schemes import scheme_names
-from tests.test_checkpoint import CARD, CONFIG
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> str:
-    torch.manual_seed(0)
-    return str(save_model(tmp_path / "model.safetensors", CONFIG, build_denoiser(CONFIG).state_dict(), CARD))
 
 
 @pytest.mark.parametrize("arm", ["ar", "flow"])
