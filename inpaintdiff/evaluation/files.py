@@ -127,7 +127,7 @@ def write_bytes(path: Path, content: bytes, overwrite: bool = False) -> Path:
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    return _write(path, lambda file: file.write(content), overwrite)
+    return write_file(path, lambda file: file.write(content), overwrite)
 
 
 def write_picture(path: Path, pixels: UInt8[np.ndarray, "h w 3"], overwrite: bool = False) -> Path:
@@ -136,7 +136,7 @@ def write_picture(path: Path, pixels: UInt8[np.ndarray, "h w 3"], overwrite: boo
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    return _write(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"), overwrite)
+    return write_file(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"), overwrite)
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -151,7 +151,12 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise VideoWriteError(f"{path} exists already; give another name, or --overwrite")
 
 
-def _write(path: Path, put: Callable[[BinaryIO], object], overwrite: bool) -> Path:
+def write_file(path: Path, put: Callable[[BinaryIO], object], overwrite: bool = False) -> Path:
+    """Have a file written under a temporary name, piece by piece if need be, then rename it.
+
+    Raises:
+        VideoWriteError: the file exists, or cannot be written.
+    """
     check_output(path, overwrite)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
