@@ -8,6 +8,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Processes that tests start share the package's bytecode: where images forbid to keep it, each of dozens would compile it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A tracking server of the developer's must not receive what tests log.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_REGISTRY_URI", None)
