@@ -8,10 +8,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Processes that tests start share the package's bytecode: where images forbid to keep it, each of dozens would compile it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A tracking server of the developer's must not receive what tests log.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
+import importlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -24,6 +27,11 @@ os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / "inpaintdiff-te
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+# The checker of types, while it imports a module of the package, hides Python's compiled files from all that is imported then: half
+# a minute of compiling in a new environment. What is here already is not imported then.
+for _package in ("lightning.pytorch", "mlflow.pyfunc", "torchmetrics", "matplotlib.figure"):
+    importlib.import_module(_package)
 
 torch.set_num_threads(1)
 

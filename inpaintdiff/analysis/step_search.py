@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.diffusion.denoiser import Denoiser, autocast_to, estimates
 from inpaintdiff.diffusion.sigma import KarrasGrid
 from inpaintdiff.diffusion.solvers import Solver
 from inpaintdiff.errors import SettingError
@@ -129,14 +129,8 @@ class StepSearch:
 
     @torch.inference_mode()
     def _paint(self, window: Window, levels: Float[Tensor, " n_plus_1"]) -> Float[Tensor, "1 t c h w"]:
-        device = window.noise.device.type
-
-        def denoise(x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b t c h w"]:
-            with torch.autocast(device, dtype=self.autocast, enabled=self.autocast is not None):
-                return estimate(x, sigma).to(x.dtype).clamp(-1, 1)
-
-        with torch.autocast(device, dtype=self.autocast, enabled=self.autocast is not None):
-            estimate = self.denoiser.on(window.cond)
+        precision = autocast_to(self.autocast, window.noise.device)
+        denoise = estimates(self.denoiser, window.cond, precision=precision)
         return self.solver.solve(denoise, float(levels[0]) * window.noise, levels, torch.Generator().manual_seed(0))
 
     def _error(self, levels: tuple[float, ...], windows: Sequence[Window], truth: Sequence[Tensor]) -> float:

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -85,3 +87,35 @@ class NetworkDenoiser(Denoiser):
         out = self.network(inputs, cond.known_mask, self.precondition.noise_condition(level), cond.index, **known)
         estimate = k.c_skip * x + k.c_out * out.float()
         return torch.where(cond.known_mask, cond.known, estimate)
+
+
+def estimates(
+    denoiser: Denoiser,
+    cond: Conditioning,
+    limit: float | None = 1.0,
+    precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    recall: Recall = lambda b, t, make: make(),
+) -> Denoise:
+    """D(.; .) of one window as solvers are given it: estimates have the type of the solver's state and lie in the range of frames.
+
+    Args:
+        denoiser: in the mode that it is to paint in.
+        cond: see `Denoiser.on`.
+        limit: estimates are clamped to [-limit, limit]; None for no clamping.
+        precision: makes what surrounds each use of the network, see `autocast_to`; by default nothing, so that an outer autocast holds.
+        recall: see `Denoiser.on`.
+    """
+    with precision():
+        estimate = denoiser.on(cond, recall)
+
+    def denoise(x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b t c h w"]:
+        with precision():
+            clean = estimate(x, sigma).to(x.dtype)
+        return clean if limit is None else clean.clamp(-limit, limit)
+
+    return denoise
+
+
+def autocast_to(dtype: torch.dtype | None, device: torch.device) -> Callable[[], torch.autocast]:
+    """Makes contexts in which networks compute in `dtype`; with None in their own, also where an outer autocast says otherwise."""
+    return lambda: torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inpaintdiff.diffusion.denoiser import Denoiser
+from inpaintdiff.diffusion.denoiser import Denoiser, estimates
 from inpaintdiff.diffusion.sigma import SigmaDistribution, SigmaGrid
 from inpaintdiff.diffusion.solvers import Solver
 from inpaintdiff.errors import SettingError
@@ -84,8 +84,7 @@ def distillation_loss(
 def _teach(
     teacher: Denoiser, x: Float[Tensor, "b t c h w"], cond: Conditioning, levels: Tensor, solver: Solver
 ) -> Float[Tensor, "b t c h w"]:
-    estimate = teacher.on(cond)
-    return solver.solve(lambda y, sigma: estimate(y, sigma).to(y.dtype).clamp(-1, 1), x, levels)
+    return solver.solve(estimates(teacher, cond), x, levels)
 
 
 def _rows(cond: Conditioning, rows: Sequence[int]) -> Conditioning:

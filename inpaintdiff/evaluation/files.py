@@ -127,7 +127,7 @@ def write_bytes(path: Path, content: bytes, overwrite: bool = False) -> Path:
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    return write_by(path, lambda file: file.write(content), overwrite)
+    return write_file(path, lambda file: file.write(content), overwrite)
 
 
 def write_picture(path: Path, pixels: UInt8[np.ndarray, "h w 3"], overwrite: bool = False) -> Path:
@@ -136,7 +136,7 @@ def write_picture(path: Path, pixels: UInt8[np.ndarray, "h w 3"], overwrite: boo
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    return write_by(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"), overwrite)
+    return write_file(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"), overwrite)
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -151,8 +151,8 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise VideoWriteError(f"{path} exists already; give another name, or --overwrite")
 
 
-def write_by(path: Path, put: Callable[[BinaryIO], object], overwrite: bool = False) -> Path:
-    """Let `put` write a file under a temporary name, then rename it.
+def write_file(path: Path, put: Callable[[BinaryIO], object], overwrite: bool = False) -> Path:
+    """Have a file written under a temporary name, piece by piece if need be, then rename it.
 
     Raises:
         VideoWriteError: the file exists, or cannot be written.

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from inpaintdiff.evaluation import Evaluation
-from inpaintdiff.evaluation.files import write_by
+from inpaintdiff.evaluation.files import write_file
 
 _PANELS = {
     "psnr_hole": "PSNR in the hole, dB (more is better)",
@@ -55,7 +55,7 @@ def save_figure(results: Mapping[str, Evaluation], title: str, path: Path) -> Pa
         axes.grid(axis="x", alpha=0.3)
         if k == 0 and len(results) > 1:
             axes.legend(fontsize=8)
-    return write_by(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)
+    return write_file(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)
 
 
 def _span(found: Evaluation, method: str, panel: str) -> tuple[float, float, float]:

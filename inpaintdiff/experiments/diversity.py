@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from inpaintdiff.evaluation import Evaluation
-from inpaintdiff.evaluation.files import write_by
+from inpaintdiff.evaluation.files import write_file
 from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
 from inpaintdiff.experiments.comparisons import traffic
 from inpaintdiff.experiments.experiment import Outcome, Request
@@ -73,4 +73,4 @@ def draw_reliability(curves: Mapping[str, Mapping[str, Any]], path: Path) -> Pat
     )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return write_by(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)
+    return write_file(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from inpaintdiff.analysis.gaussian import GaussianVideo, scheme_kl
 from inpaintdiff.data.hole_generators import FirstFramesKnown, WholeFramesHole
 from inpaintdiff.evaluation import Evaluation
-from inpaintdiff.evaluation.files import write_by
+from inpaintdiff.evaluation.files import write_file
 from inpaintdiff.evaluation.protocol import lower_is_better
 from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
 from inpaintdiff.experiments.comparisons import traffic
@@ -146,4 +146,4 @@ def _draw(results: Mapping[str, Evaluation], losses: Mapping[str, Mapping[str, f
         axes.legend(fontsize=8)
     arms = next(iter(losses.values()))
     figure.suptitle(",  ".join(f"{i + 1} {arm}" for i, arm in enumerate(arms)), fontsize=9)
-    return write_by(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)
+    return write_file(path, lambda file: figure.savefig(file, format="png", dpi=110), overwrite=True)

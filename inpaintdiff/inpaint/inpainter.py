@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from inpaintdiff.diffusion.denoiser import Denoiser, Features
+from inpaintdiff.diffusion.denoiser import Denoiser, Features, autocast_to, estimates
 from inpaintdiff.diffusion.sigma import SigmaGrid
 from inpaintdiff.diffusion.solvers import Solver
 from inpaintdiff.errors import PlanError, SettingError
@@ -179,22 +179,13 @@ class Inpainter:
         def recall(b: int, t: int, make: Callable[[], Features]) -> Features:
             return remembered.recall(samples[b], at[t], make)
 
-        def denoise(x: Float[Tensor, "b t c h w"], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b t c h w"]:
-            with self._precision():
-                estimate = estimates(x, sigma).to(x.dtype)
-            return estimate if self.clip_x0 is None else estimate.clamp(-self.clip_x0, self.clip_x0)
-
         # on the CPU, one a sample: the result depends on neither device nor batch
         generators = [torch.Generator().manual_seed(stage_seed(seed, s, number)) for s in samples]
         noise = torch.stack([torch.randn(frames.shape[1:], generator=g) for g in generators]).to(self.device)
         with _evaluating(self.denoiser):
-            with self._precision():
-                estimates = self.denoiser.on(cond, recall)
+            denoise = estimates(self.denoiser, cond, self.clip_x0, autocast_to(self.autocast, self.device), recall)
             painted = self.solver.solve(denoise, float(self.sigmas[0]) * noise, self.sigmas, generators)
         return painted[:, [k for k, i in enumerate(at) if i in latent]]
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
 
 
 def _device_of(module: nn.Module) -> torch.device:

@@ -1,18 +1,15 @@
 """`inpaintdiff.inpaint`: a video and a hole in, an object with the painted videos out."""
 
-import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from inpaintdiff.checkpoint import ModelInfo
 from inpaintdiff.data.hole_track import HoleTrack
@@ -27,17 +24,10 @@ from inpaintdiff.painting.job import Job, Step, spread_of
 from inpaintdiff.painting.outputs import FULL_SPREAD, false_colours, numbered, record_of, write_record
 from inpaintdiff.painting.painters import ModelPainter, Painter, check_names, choose_device, load_painter
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _HOLE_COLOUR = (255, 0, 255)
-
-
-class Sheet(Figure):
-    """A figure that notebooks show by themselves, whichever backend matplotlib has."""
-
-    def _repr_png_(self) -> bytes:
-        FigureCanvasAgg(self)
-        out = io.BytesIO()
-        self.savefig(out, format="png")
-        return out.getvalue()
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +86,7 @@ class Painted:
         write_record(sidecar, {**self.record, "outputs": [p.name for p in outputs]}, overwrite=True)
         return outputs
 
-    def show(self, columns: int = 6) -> Figure:
+    def show(self, columns: int = 6) -> "Figure":
         """A figure of evenly spaced frames: the input with its hole, every sample, and the uncertainty of several."""
         at = evenly_spaced(len(self.source), columns)
         given = self.source.read(at)
@@ -104,17 +94,10 @@ class Painted:
         rows = {"input": given, **{f"sample {k + 1}": v[at] for k, v in enumerate(self.videos)}}
         if len(self.videos) > 1:
             rows[f"spread\n(to {FULL_SPREAD:g})"] = np.stack([false_colours(self.uncertainty[i]) for i in at])
-        aspect = given.shape[1] / given.shape[2]
-        figure = Sheet(figsize=(2 * len(at) + 0.5, (2 * aspect + 0.1) * len(rows) + 0.3), layout="constrained")
-        axes = figure.subplots(len(rows), len(at), squeeze=False)
-        for r, (name, pictures) in enumerate(rows.items()):
-            for c, i in enumerate(at):
-                axes[r, c].imshow(pictures[c], interpolation="nearest")
-                axes[r, c].set(xticks=[], yticks=[])
-                if r == 0:
-                    axes[r, c].set_title(f"frame {i}", fontsize=9)
-            axes[r, 0].set_ylabel(name, fontsize=9)
-        return figure
+        # matplotlib takes a quarter of a second to import, which painting need not wait for
+        from inpaintdiff.painting.sheet import draw_sheet
+
+        return draw_sheet(rows, at)
 
 
 def inpaint(

@@ -6,7 +6,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -28,6 +27,8 @@ def numbered(output: Path, samples: int) -> tuple[list[Path], Path | None, Path]
 
 def false_colours(spread: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Black for 0 to bright yellow for `FULL_SPREAD` and more."""
+    import matplotlib  # not where nothing is coloured: it takes a quarter of a second
+
     table = (matplotlib.colormaps["inferno"](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8)
     table[0] = 0
     return table[np.clip(spread / FULL_SPREAD * 255, 0, 255).astype(np.uint8)]

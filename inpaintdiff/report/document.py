@@ -1,40 +1,31 @@
 """HTML files that need nothing else: what every page begins with, and how it gets to its place."""
 
-import contextlib
 import html
+import io
 import json
-import secrets
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from inpaintdiff.errors import VideoWriteError
-from inpaintdiff.evaluation.files import check_output
+from inpaintdiff.evaluation.files import write_file
 
 # what a page may do: show what is in it. A request to anywhere is refused by the browser.
 _POLICY = "default-src 'none'; img-src data: blob:; media-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def write_page(path: Path, put: Callable[[TextIO], None], overwrite: bool) -> Path:
+def write_page(path: Path, put: Callable[[io.TextIOBase], None], overwrite: bool) -> Path:
     """Write a text file piece by piece under a temporary name, then rename it.
 
     Raises:
         VideoWriteError: the file exists, or cannot be written.
     """
-    check_output(path, overwrite)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            put(file)
-        part.replace(path)
-    except OSError as e:
-        raise VideoWriteError(f"{path} cannot be written: {e.strerror or e}") from e
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-    return path
+
+    def put_text(file: BinaryIO) -> None:
+        with io.TextIOWrapper(file, encoding="utf-8") as text:
+            put(text)
+
+    return write_file(path, put_text, overwrite)
 
 
 def page_head(title: str) -> str:

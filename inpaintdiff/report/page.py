@@ -4,8 +4,8 @@ import html
 import math
 from collections.abc import Callable
 from importlib import metadata
+from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from jaxtyping import Bool
@@ -72,7 +72,7 @@ def write_review(
         card(found),
     ]
 
-    def put(file: TextIO) -> None:
+    def put(file: TextIOBase) -> None:
         file.write(page_head("Review: " + title))
         file.write(f"<main>{''.join(sections)}{web('review.html')}</main>\n")
         rows = []

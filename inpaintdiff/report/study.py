@@ -5,8 +5,9 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Sequence
+from io import TextIOBase
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation.files import check_output, write_text
@@ -58,7 +59,7 @@ def write_study(
     named = {"schema": KEY_SCHEMA, "seed": seed, "methods": methods, "trials": trials}
     study = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
-    def put(file: TextIO) -> None:
+    def put(file: TextIOBase) -> None:
         file.write(page_head("Which one looks more real?"))
         file.write(web("study.html"))
         rows = []

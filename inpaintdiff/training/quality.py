@@ -48,6 +48,8 @@ class QualityCallback(Callback):
     paints are from the known ones. A metric without weights is absent: one sentence in the log, no number. `val/quality_seconds`, and
     `val/quality_share`, the part of the training's wall time that this callback took.
 
+    Features of the true clips are computed at the first painting of a fit and kept in a temporary folder until it ends.
+
     Artifacts, under `samples/val-STEP/`: videos (input, samples, truth side by side), `scores.csv` with a row a video, and
     `scores.json`, which `inpaintdiff compare` reads. `test` does the same with the test split. Several processes share the clips.
 
@@ -89,19 +91,34 @@ class QualityCallback(Callback):
         self.features_dir = None if features_dir is None else Path(features_dir)
         Suite(self.protocol, Networks(), families=self.metrics)  # a wrong name is said now
         self._networks: Networks | None = None
+        self._kept: tempfile.TemporaryDirectory[str] | None = None
         self._validations = 0
         self._begun = time.monotonic()
         self._spent = 0.0
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Load the feature networks, before hours are paid for; they stay on the CPU until they are needed."""
-        if stage == "predict" or self._networks is not None:
+        if stage == "predict":
+            return
+        # every process has clips of its own, so a folder each: nothing is shared that another could take away
+        self._kept = self._kept or tempfile.TemporaryDirectory(prefix="inpaintdiff-features-")
+        if self._networks is not None:
             return
         wanted = networks_of(self.protocol, families=self.metrics)
         self._networks = find_networks(self.features_dir, wanted=wanted)
         for family, why in Suite(self.protocol, self._networks, families=self.metrics).absent.items():
             if trainer.is_global_zero:
                 logger.info("%s is not computed: %s", family, why)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Forget the features of true clips."""
+        if self._kept is not None:
+            self._kept.cleanup()
+            self._kept = None
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """As `teardown`, which Lightning leaves out then."""
+        self.teardown(trainer, pl_module, "")
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock that the share of time refers to."""
@@ -161,6 +178,7 @@ class QualityCallback(Callback):
             further=Meaning(known_of(data)),
             families=self.metrics,
             share=share,
+            kept=None if self._kept is None else Path(self._kept.name),
         )
         self._networks.to("cpu")
         for key, value in numbers(found).items():

@@ -11,7 +11,7 @@ from tests.inpaint.small import clip, inpainter, random_network
 
 
 def painted(network, scheme="hierarchy-2", samples=2, **options):
-    return inpainter(network, scheme, **options)(clip(14), samples=samples, seed=3).frames
+    return inpainter(network, scheme, **options)(clip(10), samples=samples, seed=3).frames
 
 
 def counted(network):
@@ -38,9 +38,9 @@ def test_what_is_remembered_is_what_would_be_computed(monkeypatch, scheme, per_b
 def test_every_frame_is_observed_once():
     network = random_network()
     count = counted(network)
-    plan = inpainter(network).plan(clip(14).incomplete())
+    plan = inpainter(network).plan(clip(10).incomplete())
     once = {i for stage in plan for i in stage.observed}
-    incomplete = clip(14).incomplete()
+    incomplete = clip(10).incomplete()
     painted(network, "ar", samples=3, samples_per_batch=1)
     assert len(count) == sum(3 if incomplete[i] else 1 for i in once) < sum(3 * len(s.observed) for s in plan)
 

@@ -131,6 +131,6 @@ def test_importing_the_package_imports_nothing_heavy():
     code = "import sys, inpaintdiff; print([m for m in ('torch', 'lightning', 'mlflow', 'numpy', 'av', 'cv2') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    code = "import sys, inpaintdiff; inpaintdiff.inpaint.Inpainter; print([m for m in ('lightning', 'mlflow') if m in sys.modules])"
+    code = "import sys, inpaintdiff.painting; print([m for m in ('lightning', 'mlflow', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

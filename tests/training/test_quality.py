@@ -6,11 +6,14 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from inpaintdiff.data.synthetic.write import synthesize
 from inpaintdiff.errors import SettingError
@@ -94,6 +97,34 @@ def test_with_weights_there_are_distances_with_their_n(traffic: Path, tmp_path: 
     found = Evaluation.load(painted / "scores.json")
     assert set(found.absent) == {"lpips"}, "for which pictures of 32 pixels are too small"
     assert set(found.networks) == {"lpips", "inception", "i3d"}
+
+
+@pytest.mark.slow
+def test_the_truth_is_looked_at_once_a_fit(
+    traffic: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    forward = FIDInception.forward
+    monkeypatch.setattr(FIDInception, "forward", lambda self, x: (looked.append(len(x)), forward(self, x))[1])
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    quality = QualityCallback(clips=2, steps=1, frames=3, metrics=["fid"], features_dir=str(weights))
+    log, _ = fitted(traffic, tmp_path, quality, steps=6)
+    truth = painted = 2 * 3
+    assert sum(looked) == truth + 2 * painted, "at two validations"
+    history = mlflow.MlflowClient(log.store.uri).get_metric_history(str(log.run_id), f"val/fid_n{truth}_v1")
+    assert len(history) == 2
+    assert not list(temporary.glob("inpaintdiff-features-*"))
+
+    class Fails(Callback):
+        def on_validation_end(self, *_: Any) -> None:
+            assert list(temporary.glob("inpaintdiff-features-*/fid-*"))
+            raise KeyError("planted")
+
+    with pytest.raises(KeyError, match="planted"):
+        trainer(tmp_path / "d", 3, quality, Fails(), limit_val_batches=1).fit(module(), data(traffic))
+    assert not list(temporary.glob("inpaintdiff-features-*"))
 
 
 SCRIPT = """
