@@ -27,7 +27,9 @@ def run(args: argparse.Namespace) -> int:
     """Run an experiment; print what it found and where it lies."""
     experiment = make_experiment(args.name)
     folder = args.output or _FOLDER / (f"{args.name}-quick" if args.quick else args.name)
-    request = Request(folder, args.steps, args.seeds, args.quick, args.model, args.features_dir, args.real)
+    request = Request(
+        folder, args.steps, args.seeds, args.quick, args.model, args.features_dir, args.real, args.seconds
+    )
     if args.overwrite:
         remove_run(folder)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -6,11 +6,14 @@ from inpaintdiff.errors import SettingError
 from inpaintdiff.experiments.comparisons import Main, Schemes, Solvers
 from inpaintdiff.experiments.costs import Costs
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Request
+from inpaintdiff.experiments.patches import Patches
 from inpaintdiff.experiments.subset_samplers import SubsetSamplers
 
 __all__ = ["Experiment", "Outcome", "Request", "experiment_names", "make_experiment"]
 
-_EXPERIMENTS: dict[str, type[Experiment]] = {e.name: e for e in (Main, Schemes, Solvers, SubsetSamplers, Costs)}
+_EXPERIMENTS: dict[str, type[Experiment]] = {
+    e.name: e for e in (Main, Schemes, Solvers, SubsetSamplers, Costs, Patches)
+}
 
 
 def experiment_names() -> tuple[str, ...]:

@@ -24,6 +24,7 @@ class Request:
         model: of comparisons, see `painting.load_model`.
         features_dir: folder of feature networks' weights, for LPIPS, FID and VFID.
         real: folder of real videos to compare on as well.
+        seconds: of the processor that every arm is trained for, where that is what arms have in common; the experiment's own by default.
 
     Raises:
         SettingError: a number below 1.
@@ -36,9 +37,10 @@ class Request:
     model: str = "builtin"
     features_dir: Path | None = None
     real: Path | None = None
+    seconds: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "seeds"):
+        for name in ("steps", "seeds", "seconds"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} must be at least 1, got {value}")
