@@ -112,7 +112,7 @@ class _Budget(Timer):
     Put it behind `_Cost`, so that the step that has just ended is counted.
     """
 
-    def __init__(self, seconds: float, cost: _Cost) -> None:
+    def __init__(self, seconds: int, cost: _Cost) -> None:
         super().__init__(timedelta(seconds=seconds), verbose=False)
         self.cost = cost
 
@@ -128,7 +128,7 @@ def train_arm(
     seed: int,
     report: Callable[[int, float], None] = lambda *_: None,
     *,
-    seconds: float | None = None,
+    seconds: int | None = None,
     every: int = _EVERY,
     clock: Callable[[], float] = time.process_time,
 ) -> tuple[InpaintingModule, dict[str, Any]]:
@@ -184,7 +184,7 @@ def train_arm(
     return InpaintingModule.load_from_checkpoint(saver.file).eval(), {k: round(v, 1) for k, v in about.items()}
 
 
-def _unfinished(held: dict[str, Any], steps: int | None, seconds: float | None, cost: _Cost) -> bool:
+def _unfinished(held: dict[str, Any], steps: int | None, seconds: int | None, cost: _Cost) -> bool:
     """Has the training that wrote a checkpoint something left of its steps and of its seconds?"""
     used = held["callbacks"][cost.state_key]["cpu_seconds"]
     return (steps is None or held["global_step"] < steps) and (seconds is None or used < seconds)

@@ -67,7 +67,7 @@ class PatchResults:
 
     def fact(self, arm: Arm, name: str) -> float:
         """Parameters, seconds a call, or a cost of the training, mean over seeds."""
-        return mean({**part["cost"], **part}[name] for (own, _), part in self.parts.items() if own == arm)
+        return mean(float({**part["cost"], **part}[name]) for (own, _), part in self.parts.items() if own == arm)
 
     def compare(self, kind: str, arm: Arm) -> Comparison:
         """An arm minus the smallest patch of its picture size, paired over clips; a clip's score is its mean over seeds."""
