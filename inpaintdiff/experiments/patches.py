@@ -73,7 +73,7 @@ class Scale:
     batch: int = 2
     width: int = 32
     painted: int = 10
-    calls: int = 6
+    calls: int = 4
 
 
 QUICK = Scale(seconds=6, clips=6, held_out=2, frames=12, painted=1, calls=2)
