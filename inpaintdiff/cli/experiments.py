@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from inpaintdiff.errors import SettingError
 from inpaintdiff.experiments import Request, experiment_names, make_experiment
 from inpaintdiff.experiments.comparison import Comparison
+from inpaintdiff.experiments.patches import Patches
 from inpaintdiff.experiments.run_folder import remove_run
 
 _FOLDER = Path("runs/experiments")
@@ -29,19 +30,14 @@ def run(args: argparse.Namespace) -> int:
     """Run an experiment; print what it found and where it lies."""
     experiment = make_experiment(args.name)
     folder = args.output or _FOLDER / (f"{args.name}-quick" if args.quick else args.name)
-    if (args.set or args.clips) and not isinstance(experiment, Comparison):
+    if (args.set or args.clips is not None) and not isinstance(experiment, Comparison):
         raise SettingError(f"{args.name} compares nothing on sets of clips; leave out --set and --clips")
+    if args.seconds is not None and not isinstance(experiment, Patches):
+        raise SettingError(f"{args.name} does not train for a given time; leave out --seconds")
     request = Request(
-        folder,
-        args.steps,
-        args.seeds,
-        args.quick,
-        args.model,
-        args.features_dir,
-        args.real,
-        tuple(args.set),
-        args.clips,
-    )
+        folder, args.steps, args.seeds, args.quick, args.model, args.features_dir, args.real,
+        sets=tuple(args.set), clips=args.clips, seconds=args.seconds,
+    )  # fmt: skip
     if args.overwrite:
         remove_run(folder)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

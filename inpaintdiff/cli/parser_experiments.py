@@ -33,13 +33,17 @@ def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "  inpaintdiff experiments run main --features-dir weights/ --real videos/\n"
         "  inpaintdiff experiments run solvers --model models:/inpaintdiff-traffic@champion\n"
         "  inpaintdiff experiments run schemes --set 'future frames' --clips 8\n"
-        "  inpaintdiff experiments run subset-samplers --steps 2000 --seeds 3 --output runs/long",
+        "  inpaintdiff experiments run subset-samplers --steps 2000 --seeds 3 --output runs/long\n"
+        "  inpaintdiff experiments run patches --seconds 3600 --features-dir weights/",
     )
     p.add_argument("name", metavar="NAME", help="see `inpaintdiff experiments list`")
     p.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder (default: runs/experiments/NAME)")
     p.add_argument("--steps", type=int, metavar="N", help="training steps of every arm (default: the experiment's)")
     p.add_argument(
         "--seeds", type=int, metavar="N", help="trainings, or answers, of every arm (default: the experiment's)"
+    )
+    p.add_argument(
+        "--seconds", type=int, metavar="N", help="patches: processor seconds every arm is trained for (default: 300)"
     )
     p.add_argument("--quick", action="store_true", help="a small run: shows what the whole one will look like")
     p.add_argument(

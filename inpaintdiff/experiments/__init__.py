@@ -7,13 +7,14 @@ from inpaintdiff.experiments.comparisons import Main, Solvers, Worlds
 from inpaintdiff.experiments.costs import Costs
 from inpaintdiff.experiments.diversity import Diversity
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Request
+from inpaintdiff.experiments.patches import Patches
 from inpaintdiff.experiments.scheme_comparison import Schemes
 from inpaintdiff.experiments.subset_samplers import SubsetSamplers
 
 __all__ = ["Experiment", "Outcome", "Request", "experiment_names", "make_experiment"]
 
 _EXPERIMENTS: dict[str, type[Experiment]] = {
-    e.name: e for e in (Main, Worlds, Schemes, Solvers, Diversity, SubsetSamplers, Costs)
+    e.name: e for e in (Main, Worlds, Schemes, Solvers, Diversity, SubsetSamplers, Costs, Patches)
 }
 
 

@@ -4,13 +4,15 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from jaxtyping import Bool
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Timer
+from lightning.pytorch.trainer.states import RunningStage
 from numpy import ndarray
 from torch import Tensor
 
@@ -78,23 +80,23 @@ class ArmData(ClipDataModule):
 class _Cost(Callback):
     """Counts frames and time, through resumes."""
 
-    def __init__(self, report: Callable[[int], None]) -> None:
-        self.report = report
+    def __init__(self, report: Callable[[int, float], None], clock: Callable[[], float]) -> None:
+        self.report, self.clock = report, clock
         self.frames = 0
         self.seconds, self.cpu_seconds = 0.0, 0.0
-        self._begun = (time.monotonic(), time.process_time())
+        self._begun = (time.monotonic(), clock())
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._begun = (time.monotonic(), time.process_time())
+        self._begun = (time.monotonic(), self.clock())
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: VideoClip, batch_idx: int
     ) -> None:
         wall, cpu = self._begun
-        self._begun = (time.monotonic(), time.process_time())
+        self._begun = (time.monotonic(), self.clock())
         self.seconds, self.cpu_seconds = self.seconds + self._begun[0] - wall, self.cpu_seconds + self._begun[1] - cpu
         self.frames += batch.index.numel()
-        self.report(trainer.global_step)
+        self.report(trainer.global_step, self.cpu_seconds)
 
     def state_dict(self) -> dict[str, Any]:
         return {"frames": self.frames, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
@@ -104,36 +106,60 @@ class _Cost(Callback):
         self.seconds, self.cpu_seconds = float(state_dict["seconds"]), float(state_dict["cpu_seconds"])
 
 
+class _Budget(Timer):
+    """Ends training when the processor seconds that `_Cost` counted are used up; a learning rate that decays does so by them too.
+
+    Put it behind `_Cost`, so that the step that has just ended is counted.
+    """
+
+    def __init__(self, seconds: int, cost: _Cost) -> None:
+        super().__init__(timedelta(seconds=seconds), verbose=False)
+        self.cost = cost
+
+    def time_elapsed(self, stage: str = RunningStage.TRAINING) -> float:
+        return self.cost.cpu_seconds
+
+
 def train_arm(
     make: Callable[[], InpaintingModule],
-    data: ArmData,
-    steps: int,
+    data: ClipDataModule,
+    steps: int | None,
     folder: Path,
     seed: int,
-    report: Callable[[int], None] = lambda _: None,
+    report: Callable[[int, float], None] = lambda *_: None,
+    *,
+    seconds: int | None = None,
+    every: int = _EVERY,
+    clock: Callable[[], float] = time.process_time,
 ) -> tuple[InpaintingModule, dict[str, Any]]:
     """Train, or go on with what a killed process left in `folder`.
 
     Args:
         make: makes the module; its weights depend on `seed` alone.
         data: what it is trained on.
-        steps: optimiser steps.
+        steps: optimiser steps; None where `seconds` alone decide.
         folder: of the checkpoint.
         seed: of the initialisation.
-        report: called with the number of steps taken so far after every step.
+        report: called after every step with the steps and the processor seconds of the weights so far.
+        seconds: of the processor that these weights may take, those of earlier processes included; the step in which they are used up
+            is the last. What a kill lost is not counted. Training is on the CPU then.
+        every: steps between checkpoints.
+        clock: what processor seconds are read from.
 
     Returns:
         The module with its averaged weights, and what the training cost: steps, frames, seconds, seconds of the processor.
     """
     torch.manual_seed(seed)
     module = make()
-    cost, saver = _Cost(report), Checkpoints(str(folder), every_n_steps=_EVERY)
+    cost, saver = _Cost(report, clock), Checkpoints(str(folder), every_n_steps=every)
+    budget = [] if seconds is None else [_Budget(seconds, cost)]
     trainer = pl.Trainer(
-        max_steps=steps,
+        max_steps=-1 if steps is None else steps,
         max_epochs=-1,
+        accelerator="auto" if seconds is None else "cpu",
         devices=1,
         logger=False,
-        callbacks=[EMA(0.995), cost, saver],
+        callbacks=[EMA(0.995), cost, *budget, saver],
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
         limit_val_batches=0,
@@ -141,7 +167,7 @@ def train_arm(
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    if not saver.file.exists() or read_checkpoint(saver.file)["global_step"] < steps:
+    if not saver.file.exists() or _unfinished(read_checkpoint(saver.file), steps, seconds, cost):
         with warnings.catch_warnings():
             # what is there is gone on with; clips are in memory, so that processes that load them would only wait
             warnings.filterwarnings("ignore", ".*exists and is not empty")
@@ -156,3 +182,9 @@ def train_arm(
     held = read_checkpoint(saver.file)
     about = {"steps": held["global_step"], **held["callbacks"][cost.state_key]}
     return InpaintingModule.load_from_checkpoint(saver.file).eval(), {k: round(v, 1) for k, v in about.items()}
+
+
+def _unfinished(held: dict[str, Any], steps: int | None, seconds: int | None, cost: _Cost) -> bool:
+    """Has the training that wrote a checkpoint something left of its steps and of its seconds?"""
+    used = held["callbacks"][cost.state_key]["cpu_seconds"]
+    return (steps is None or held["global_step"] < steps) and (seconds is None or used < seconds)

@@ -26,6 +26,7 @@ class Request:
         real: folder of real videos to compare on as well.
         sets: of comparisons, names of the only sets of clips to paint; all by default.
         clips: of comparisons, clips of every set; the experiment's own number by default.
+        seconds: of the processor that every arm is trained for, where that is what arms have in common; the experiment's own by default.
 
     Raises:
         SettingError: a number below 1.
@@ -40,9 +41,10 @@ class Request:
     real: Path | None = None
     sets: tuple[str, ...] = ()
     clips: int | None = None
+    seconds: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "seeds", "clips"):
+        for name in ("steps", "seeds", "clips", "seconds"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} must be at least 1, got {value}")

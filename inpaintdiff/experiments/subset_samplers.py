@@ -138,7 +138,7 @@ def _run_arm(
         scale.steps,
         folder / "checkpoints" / f"{arm}-{seed}",
         seed,
-        lambda step: report(f"training {arm}, seed {seed}", step, scale.steps),
+        lambda step, _: report(f"training {arm}, seed {seed}", step, scale.steps),
     )
     groups = stage_groups(scale)
     total = sum(map(len, groups.values())) + len(SCHEMES) * scale.painted

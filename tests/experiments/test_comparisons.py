@@ -193,6 +193,7 @@ def test_schemes_and_solvers(kind: type, model: str, tmp_path: Path) -> None:
     [
         (["schemes", "--set", "future"], "no set 'future' of clips here, expected one of 'region', 'future frames'"),
         (["costs", "--clips", "3"], "costs compares nothing on sets of clips"),
+        (["main", "--seconds", "9"], "main does not train for a given time"),
         (["main", "--clips", "0"], "clips must be at least 1, got 0"),
     ],
 )
