@@ -128,3 +128,19 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("--half", action="store_true", help="weights as float16: half the bytes, each weight to 0.05 %%")
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)
+    p = _verb(
+        models,
+        "average",
+        "inpaintdiff.cli.models_average:run",
+        "Average the weights of two trainings of one network, as of a model and what it was trained on to.",
+        "  inpaintdiff models average builtin tuned.safetensors -o between.safetensors\n"
+        "  inpaintdiff models average builtin models:/mine@candidate --weight 0.3 -o between.safetensors\n"
+        "  inpaintdiff evaluate --synthetic 16 --model builtin --model tuned.safetensors --model between.safetensors",
+    )
+    p.add_argument("first", help=_MODEL_HELP)
+    p.add_argument("second", help="likewise")
+    p.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of the second (default %(default)s)")
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors")
+    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes")
+    p.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    _tracking(p)
