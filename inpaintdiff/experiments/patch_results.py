@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy import ndarray
 
+from inpaintdiff.evaluation.files import write_file
 from inpaintdiff.experiments.subset_results import Comparison
 from inpaintdiff.metrics.paired import FEW_VIDEOS, paired_difference
 
@@ -161,13 +162,7 @@ class PatchResults:
         figure.suptitle(
             f"Patch sizes, trained {self.scale['seconds']} processor seconds each; bars: against the smallest patch"
         )
-        part = path.with_name(f".{path.stem}.part{path.suffix}")
-        try:
-            FigureCanvasAgg(figure).print_figure(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        return write_file(path, lambda file: FigureCanvasAgg(figure).print_figure(file, format="png"), overwrite=True)
 
     def _row(self, arm: Arm) -> list[str]:
         cells = [f"{self.fact(arm, 'parameters') / 1e6:.1f}M", f"{self.fact(arm, 'call_seconds'):.3f}"]

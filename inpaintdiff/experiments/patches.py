@@ -43,9 +43,8 @@ SCHEME = "lookahead-ar++"
 _COARSEST = 8  # positions a side at the last level, where all of a frame looks at all others
 _MULTIPLIERS = (1, 2, 4, 4, 4, 4)
 _NOISE_SEED = 1234
-_CHECKPOINT_STEPS = (
-    25  # a step is up to seconds long, and a checkpoint of the cheapest network one part in a hundred of so many
-)
+# a step is up to seconds long, and a checkpoint of the cheapest network one part in a hundred of so many
+_CHECKPOINT_STEPS = 25
 
 
 @dataclass(frozen=True)

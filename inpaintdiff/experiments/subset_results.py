@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy import ndarray
 
+from inpaintdiff.evaluation.files import write_file
 from inpaintdiff.metrics.paired import FEW_VIDEOS, Difference, paired_difference
 
 ALL_SCHEMES = "all schemes"
@@ -181,13 +182,7 @@ class SubsetResults:
             self._draw_kind(axes, kind)
         panels[0].legend(frameon=False, fontsize=9)
         figure.suptitle(f"Frames to train on, against {self.arms[0]}, for the same number of frames computed")
-        part = path.with_name(f".{path.stem}.part{path.suffix}")
-        try:
-            FigureCanvasAgg(figure).print_figure(part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return path
+        return write_file(path, lambda file: FigureCanvasAgg(figure).print_figure(file, format="png"), overwrite=True)
 
     def _draw_kind(self, axes: Axes, kind: str) -> None:
         groups = list(self.scores[kind])
