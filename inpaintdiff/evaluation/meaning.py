@@ -156,11 +156,13 @@ class Meaning:
 
 
 def shows(world: World, clip: VideoClip) -> bool:
-    """Does a clip show this place? Its known pixels, in the median over time, are those of the empty place."""
+    """Does a clip show this place? What is known of its pixels, in the median over time, is that of the empty place."""
     if clip.frames.shape[1:] != world.background.shape:
         return False
-    usual = clip.frames.cpu().median(dim=0).values
-    known = ~clip.hole.cpu().any(dim=0)[0]
+    hidden = clip.hole.cpu()
+    # whole frames may be hidden: what the others show of a pixel is enough
+    usual = clip.frames.cpu().masked_fill(hidden, math.nan).nanmedian(dim=0).values
+    known = ~hidden.all(dim=0)[0]
     off = (usual - world.background).abs().mean(dim=0)[known] / 2
     return bool(len(off) and torch.median(off) < _SAME_PLACE)
 

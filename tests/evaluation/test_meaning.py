@@ -11,6 +11,7 @@ from inpaintdiff.data.synthetic.truth import traffic_world
 from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
 from inpaintdiff.evaluation.known_worlds import Known
 from inpaintdiff.evaluation.meaning import Meaning, shows
+from inpaintdiff.types import VideoClip
 
 SEED, FRAMES = 20_000_001, 16
 GENERATIVE = ("psnr_hole_best_of_k", "psnr_hole_of_mean", "diversity")
@@ -50,6 +51,21 @@ def test_scores_of_meaning_are_in_table_files_and_facts(tmp_path):
     assert raw["about"]["semantic"]["near"]["speed_ks"] < 0.2
     assert sum(raw["about"]["calibration"]["near"]["share"]) == pytest.approx(1)
     assert Evaluation.load(tmp_path / "r.json").mean("near", "semantic") == found.mean("near", "semantic")
+
+
+def test_a_place_is_known_by_the_frames_that_are_not_hidden():
+    """Whole frames are hidden, all but the first; the truth is lawful in them as well, a video whose cars jump is not."""
+    whole = simulated_clip(SEED, FRAMES)
+    hole = torch.ones_like(whole.hole)
+    hole[:5] = False
+    clip = VideoClip(whole.frames, hole, whole.index)
+    place = traffic_world(SEED)
+    assert shows(place, clip)
+    assert not shows(traffic_world(SEED + 1), clip)
+    assert not shows(place, VideoClip(whole.frames, torch.ones_like(hole), whole.index))
+    shuffled = torch.cat([whole.frames[:5], whole.frames[5:].flip(0)])
+    for frames, low, high in ((whole.frames, 0.95, 1.0), (shuffled, 0.0, 0.5)):
+        assert low <= Meaning(Known(lambda video: place))("any", "clip", clip, frames[None])["semantic"] <= high
 
 
 def test_a_place_that_the_clip_does_not_show_gives_no_number():
