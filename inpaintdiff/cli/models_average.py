@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
             raise CheckpointError(
                 f"{args.first} has the {key} {mine}, {args.second} has {theirs}; expected two trainings of one network"
             )
-    theirs_too = second.state_dict()
-    weights = {k: torch.lerp(v.float(), theirs_too[k].float(), args.weight) for k, v in first.state_dict().items()}
+    others = second.state_dict()
+    weights = {k: torch.lerp(v.float(), others[k].float(), args.weight) for k, v in first.state_dict().items()}
     card = {**about.card, "averaged": f"{1 - args.weight:g} x {args.first} + {args.weight:g} x {args.second}"}
     save_model(args.output, about.config, weights, card, args.half)
     print(f"{args.output}: {card['averaged']}; everything else is the first model's")

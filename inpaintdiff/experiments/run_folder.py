@@ -20,6 +20,9 @@ class RunFolder:
         path: made if it is not there.
         settings: everything that decides about the results, plain values.
 
+    Attributes:
+        settings: as they were given, and as a JSON file gives them back.
+
     Raises:
         SettingError: the folder holds something else, or a run with other settings.
         VideoWriteError: it cannot be written to.
@@ -27,14 +30,14 @@ class RunFolder:
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path = path
-        plain = json.loads(json.dumps(settings))
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
         known = read_settings(path)
         if known is None:
-            self.write(_SETTINGS, plain)
-        elif changed := [k for k in sorted({*known, *plain}) if known.get(k) != plain.get(k)]:
+            self.write(_SETTINGS, self.settings)
+        elif changed := [k for k in sorted({*known, *self.settings}) if known.get(k) != self.settings.get(k)]:
             key = changed[0]
             raise SettingError(
-                f"{path} holds a run with {key} {known.get(key)}, now it is {plain.get(key)}; "
+                f"{path} holds a run with {key} {known.get(key)}, now it is {self.settings.get(key)}; "
                 "give another --output, or --overwrite to begin anew"
             )
 

@@ -24,7 +24,7 @@ from inpaintdiff.evaluation.protocol import lower_is_better
 from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
 from inpaintdiff.experiments.comparisons import traffic
 from inpaintdiff.experiments.experiment import Outcome, Request
-from inpaintdiff.experiments.run_folder import RunFolder, read_settings
+from inpaintdiff.experiments.run_folder import RunFolder
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.painting.painters import load_model
 
@@ -65,7 +65,7 @@ class Schemes(Comparison):
         self, folder: RunFolder, results: Mapping[str, Evaluation], sets: Sequence[ClipSet], arms: Sequence[Arm]
     ) -> Outcome:
         outcome = super()._finish(folder, results, sets, arms)
-        window = int(load_model((read_settings(folder.path) or {})["model"])[1].config["window"])
+        window = int(load_model(folder.settings["model"])[1].config["window"])
         losses = {s.name: predicted_losses(s, arms, window) for s in sets}
         folder.write("predicted.json", losses)
         figure = _draw(results, losses, folder.path / "predicted.png")
