@@ -12,17 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from inpaintdiff.checkpoint import (
-    BUILTIN,
-    build_denoiser,
-    check_config,
-    file_digest,
-    load_denoiser,
-    model_path,
-    save_model,
-)
+from inpaintdiff.checkpoint import BUILTIN, file_digest, load_denoiser, model_path, save_model
 from inpaintdiff.diffusion.sigma import KarrasGrid
 from inpaintdiff.errors import CheckpointError
+from inpaintdiff.model_config import build_denoiser, check_config
 from inpaintdiff.types import Conditioning
 
 CONFIG: dict[str, Any] = {

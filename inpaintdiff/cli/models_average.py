@@ -31,6 +31,6 @@ def run(args: argparse.Namespace) -> int:
     others = second.state_dict()
     weights = {k: torch.lerp(v.float(), others[k].float(), args.weight) for k, v in first.state_dict().items()}
     card = {**about.card, "averaged": f"{1 - args.weight:g} x {args.first} + {args.weight:g} x {args.second}"}
-    save_model(args.output, about.config, weights, card, args.half)
+    save_model(args.output, about.config, weights, card, args.dtype)
     print(f"{args.output}: {card['averaged']}; everything else is the first model's")
     return 0

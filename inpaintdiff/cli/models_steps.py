@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         **info.card,
         "searched_steps": f"{args.steps} of {name} on {args.windows} windows: {found.before[1]:.4f} -> {found.unseen:.4f}",
     }
-    save_model(args.output, config, denoiser.state_dict(), card, args.half)
+    save_model(args.output, config, denoiser.state_dict(), card, args.dtype)
     print(f"{args.output}: paints in {args.steps} network calls a stage")
     return 0
 

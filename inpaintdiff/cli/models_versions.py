@@ -94,7 +94,7 @@ def export(args: argparse.Namespace) -> int:
     if args.output.exists() and not args.overwrite:
         raise CheckpointError(f"{args.output} exists already; give another name, or --overwrite")
     denoiser, info = load_denoiser(model_file(args.model, args.tracking_uri))
-    save_model(args.output, info.config, denoiser.state_dict(), info.card, args.half)
+    save_model(args.output, info.config, denoiser.state_dict(), info.card, args.dtype)
     print(f"{args.output}  ({args.output.stat().st_size / 1e6:.1f} MB)")
     return 0
 

@@ -33,6 +33,16 @@ def add_models(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     _files(models)
 
 
+def _dtype(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "int8"),
+        default="float32",
+        help="of the weights in the file: exact, half the bytes (each weight to 0.05 %%), or a quarter of them (to 0.4 %% of the largest of"
+        " its output channel); they are computed with as float32 (default %(default)s)",
+    )
+
+
 def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     p = _verb(
         models,
@@ -89,7 +99,7 @@ def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("--seed", type=int, default=0, help="of the windows (default %(default)s)")
     p.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
-    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes")
+    _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)
 
@@ -125,7 +135,7 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     )
     p.add_argument("model", help=_MODEL_HELP)
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes, each weight to 0.05 %%")
+    _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)
     p = _verb(
@@ -141,6 +151,6 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("second", help="likewise")
     p.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of the second (default %(default)s)")
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors")
-    p.add_argument("--half", action="store_true", help="weights as float16: half the bytes")
+    _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
     _tracking(p)

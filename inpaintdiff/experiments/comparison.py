@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from inpaintdiff.checkpoint import ModelInfo, file_digest, model_path
+from inpaintdiff.checkpoint import file_digest, model_path
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.errors import SettingError
@@ -28,6 +28,7 @@ from inpaintdiff.experiments.comparison_figure import save_figure
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
 from inpaintdiff.experiments.run_folder import RunFolder
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter, choose_device, load_model
 from inpaintdiff.types import VideoClip

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from inpaintdiff.checkpoint import build_grid
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.diffusion.sigma import make_grid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.embedding import read_embedding
 from inpaintdiff.inpaint.inpainter import Inpainter
+from inpaintdiff.model_config import build_grid
 from inpaintdiff.schemes import SamplingScheme, make_scheme
 
 # Instructions that multiply bfloat16, as `torch.cpu.get_capabilities` names them.

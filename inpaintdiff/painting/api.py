@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from inpaintdiff.checkpoint import ModelInfo
 from inpaintdiff.data.hole_track import HoleTrack
 from inpaintdiff.data.holes import Box
 from inpaintdiff.data.pictures import evenly_spaced
 from inpaintdiff.data.video import VideoReader, check_output, write_video
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.painting.forecast import check_fits, forecast
 from inpaintdiff.painting.inputs import as_hole, as_video
 from inpaintdiff.painting.job import Job, Step, spread_of

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool
 
 from inpaintdiff.baselines import Baseline, make_baseline
-from inpaintdiff.checkpoint import ModelInfo, file_digest, load_denoiser, model_path
+from inpaintdiff.checkpoint import file_digest, load_denoiser, model_path
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
@@ -20,6 +20,7 @@ from inpaintdiff.inpaint.canvas import Canvas
 from inpaintdiff.inpaint.inpainter import Progress
 from inpaintdiff.inpaint.regions import Region, choose_regions
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.schemes import SamplingScheme, Stage
 from inpaintdiff.types import VideoClip
 

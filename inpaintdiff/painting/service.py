@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from inpaintdiff.checkpoint import ModelInfo
 from inpaintdiff.data.video import VideoReader
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.errors import HoleError, PlanError, SettingError, VideoReadError
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.painting.api import Painted, paint_job
 from inpaintdiff.painting.inputs import as_hole, as_video
 from inpaintdiff.painting.job import Job

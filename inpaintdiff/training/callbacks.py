@@ -15,8 +15,9 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from inpaintdiff.checkpoint import ModelInfo, save_model
+from inpaintdiff.checkpoint import save_model
 from inpaintdiff.errors import RegistryError
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.registry import DEFAULT_FOLDER, register_model
 from inpaintdiff.registry_store import brief
 from inpaintdiff.training.ema import EMA

@@ -5,13 +5,13 @@ from typing import Any
 
 from torch import Tensor
 
-from inpaintdiff.checkpoint import ModelInfo
 from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.diffusion.distillation import distillation_loss, segments
 from inpaintdiff.diffusion.sigma import LevelsGrid
 from inpaintdiff.diffusion.solvers import make_solver
 from inpaintdiff.errors import SettingError
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.models.unet import VideoUNet
 from inpaintdiff.painting.painters import load_model
 from inpaintdiff.training.module import InpaintingModule, NetworkConfig, ObjectiveConfig

@@ -11,12 +11,13 @@ import torch
 from lightning.pytorch.callbacks import Timer
 from torch import Tensor
 
-from inpaintdiff.checkpoint import ModelInfo, build_denoiser, file_digest, read_checkpoint
+from inpaintdiff.checkpoint import file_digest, read_checkpoint
 from inpaintdiff.diffusion.loss import denoising_loss
 from inpaintdiff.diffusion.sigma import DDPMLinearDistribution, LogNormalDistribution, SigmaDistribution
 from inpaintdiff.errors import CheckpointError, SettingError
 from inpaintdiff.inpaint.condition import condition
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo, build_denoiser
 from inpaintdiff.models.unet import PRESETS
 from inpaintdiff.painting.painters import ModelPainter, Painter, load_model
 from inpaintdiff.types import Conditioning, VideoClip

@@ -13,7 +13,6 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from inpaintdiff.checkpoint import ModelInfo
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.datamodules import ClipDataModule
 from inpaintdiff.data.pictures import contact_sheet, hole_marked, side_by_side
@@ -24,6 +23,7 @@ from inpaintdiff.evaluation.known_worlds import known_of
 from inpaintdiff.evaluation.meaning import Meaning
 from inpaintdiff.evaluation.scoring import Suite, networks_of
 from inpaintdiff.inpaint.sampling import SamplingConfig
+from inpaintdiff.model_config import ModelInfo
 from inpaintdiff.painting.clips import model_method
 from inpaintdiff.painting.painters import ModelPainter
 from inpaintdiff.training.module import InpaintingModule

@@ -53,7 +53,7 @@ def test_no_negative_overhead(overhead: float) -> None:
 
 
 def test_what_is_called_is_a_denoiser() -> None:
-    from inpaintdiff.checkpoint import build_denoiser
+    from inpaintdiff.model_config import build_denoiser
 
     denoiser = build_denoiser(CONFIG).eval()
     out = denoiser_call(denoiser, 16, 16, torch.bfloat16)(Makeup(4, 2))

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from inpaintdiff.checkpoint import build_denoiser, save_model
+from inpaintdiff.checkpoint import save_model
 from inpaintdiff.data.video import write_video
+from inpaintdiff.model_config import build_denoiser
 
 PREDICT = """
 import json, sys, time, torch

@@ -9,8 +9,9 @@ import pytest
 import torch
 import yaml
 
-from inpaintdiff.checkpoint import build_denoiser, load_denoiser, save_model
+from inpaintdiff.checkpoint import load_denoiser, save_model
 from inpaintdiff.cli import main
+from inpaintdiff.model_config import build_denoiser
 from inpaintdiff.training.distillation import DistillationModule
 from tests.painting.small import CONFIG, SIZE, video_file
 

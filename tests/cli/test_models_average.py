@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from inpaintdiff.checkpoint import build_denoiser, load_denoiser, save_model
+from inpaintdiff.checkpoint import load_denoiser, save_model
 from inpaintdiff.cli import main
+from inpaintdiff.model_config import build_denoiser
 from tests.test_checkpoint import CARD, CONFIG
 
 

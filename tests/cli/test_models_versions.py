@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from inpaintdiff.checkpoint import build_denoiser, file_digest, load_denoiser, save_model
+from inpaintdiff.checkpoint import file_digest, load_denoiser, save_model
 from inpaintdiff.cli import main
+from inpaintdiff.model_config import build_denoiser
 from inpaintdiff.registry import Tracking, find_version, list_models, register_model, resolve_model, tracking
 from tests.test_checkpoint import CARD, CONFIG, lightning_file
 
@@ -123,7 +124,7 @@ def test_a_checkpoint_becomes_one_file(store: Tracking, tmp_path: Path, capsys: 
     assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
     assert models(store, "export", str(checkpoint), "-o", str(out)) == 2
     half = tmp_path / "half.safetensors"
-    assert models(store, "export", str(checkpoint), "--half", "-o", str(half)) == 0
+    assert models(store, "export", str(checkpoint), "--dtype", "float16", "-o", str(half)) == 0
     assert half.stat().st_size < 0.6 * out.stat().st_size
     full, small = (load_denoiser(f)[0].state_dict() for f in (out, half))
     for name, weight in full.items():

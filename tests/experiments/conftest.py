@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from inpaintdiff.checkpoint import build_denoiser, save_model
+from inpaintdiff.checkpoint import save_model
+from inpaintdiff.model_config import build_denoiser
 from tests.test_checkpoint import CARD, CONFIG
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inpaintdiff.checkpoint import build_denoiser, save_model
+from inpaintdiff.checkpoint import save_model
 from inpaintdiff.cli import main
 from inpaintdiff.data.hole_generators import FirstFramesKnown
 from inpaintdiff.data.video import write_video
@@ -23,6 +23,7 @@ from inpaintdiff.experiments.comparisons import BASELINES, Main, Solvers, Worlds
 from inpaintdiff.experiments.diversity import Diversity, draw_reliability
 from inpaintdiff.experiments.scheme_comparison import Schemes
 from inpaintdiff.metrics.i3d import I3D
+from inpaintdiff.model_config import build_denoiser
 from tests.test_checkpoint import CARD, CONFIG
 
 TINY = Size(clips=2, frames=6, calls=1, seeds=2)

@@ -7,8 +7,9 @@ import av
 import numpy as np
 import torch
 
-from inpaintdiff.checkpoint import build_denoiser, save_model
+from inpaintdiff.checkpoint import save_model
 from inpaintdiff.data.video import write_video
+from inpaintdiff.model_config import build_denoiser
 
 SIZE = 16
 CONFIG = {
