@@ -17,8 +17,9 @@ os.environ.pop("MLFLOW_REGISTRY_URI", None)
 import importlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 
 # Weights that the developer has fetched must not be found; matplotlib's cache stays where it is, as it takes seconds to make.
 os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib"))
@@ -27,11 +28,28 @@ os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / "inpaintdiff-te
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
 
 # The checker of types, while it imports a module of the package, hides Python's compiled files from all that is imported then: half
 # a minute of compiling in a new environment. What is here already is not imported then.
 for _package in ("lightning.pytorch", "mlflow.pyfunc", "torchmetrics", "matplotlib.figure"):
     importlib.import_module(_package)
+
+# Simulators call small functions of numbers millions of times, which mypy has looked at: checked again at every call, they took three
+# times as long. Their clips are compared with golden ones.
+_UNCHECKED = ("inpaintdiff.data.synthetic",)
+
+
+def _checked() -> Iterator[str]:
+    """Modules in which every call is checked against its shapes and types, by name: importing them here would be too early."""
+    package = Path(__file__).parents[1] / "inpaintdiff"
+    for folder, prefix in ((package, "inpaintdiff."), (package / "data", "inpaintdiff.data.")):
+        yield from (
+            m.name for m in iter_modules([str(folder)], prefix) if m.name not in ("inpaintdiff.data", *_UNCHECKED)
+        )
+
+
+install_import_hook(list(_checked()), "beartype.beartype")
 
 torch.set_num_threads(1)
 
