@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _verb
+from inpaintdiff.cli.options import add_verb
 
 _PREPARE = """\
 Make a data set from your own videos.
@@ -21,7 +21,7 @@ left out; a video is never in two splits. A run that was cut off goes on where i
 
 def add_prepare(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verb `prepare`."""
-    p = _verb(
+    p = add_verb(
         verbs,
         "prepare",
         "inpaintdiff.cli.prepare:run",

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _MODEL_HELP, _sampling, _tracking, _verb
+from inpaintdiff.cli.options import MODEL_HELP, add_sampling, add_tracking, add_verb
 
 
 def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verbs that score and compare."""
-    p = _verb(
+    p = add_verb(
         verbs,
         "evaluate",
         "inpaintdiff.cli.evaluate:run",
@@ -33,7 +33,7 @@ def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--model",
         action="append",
         metavar="MODEL",
-        help=f"repeatable (default: builtin, unless RESULTS are given): {_MODEL_HELP}",
+        help=f"repeatable (default: builtin, unless RESULTS are given): {MODEL_HELP}",
     )
     p.add_argument(
         "--baselines",
@@ -41,15 +41,15 @@ def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="of nearest, median, telea, navier-stokes, blur, flow; none for none "
         "(default: nearest,median,telea, unless RESULTS are given)",
     )
-    _sampling(p)
+    add_sampling(p)
     _outputs(p)
     p.add_argument(
         "--videos", type=Path, metavar="DIR", help="keep truth, holes and what was painted, for `inpaintdiff report`"
     )
     p.add_argument("--grid", type=Path, metavar="PNG", help="write a picture of the first clips here")
-    _tracking(p)
+    add_tracking(p)
 
-    p = _verb(
+    p = add_verb(
         verbs,
         "compare",
         "inpaintdiff.cli.compare:run",

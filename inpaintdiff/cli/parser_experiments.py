@@ -1,30 +1,24 @@
 """Arguments of `inpaintdiff experiments`. Standard library only, as all that `--help` needs."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-AddVerb = Callable[..., argparse.ArgumentParser]
+from inpaintdiff.cli.options import add_verb
 
 
-def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", add: AddVerb) -> None:
-    """The verbs `experiments list` and `experiments run`.
-
-    Args:
-        verbs: where they go.
-        add: makes a verb from (verbs, name, function, help, examples).
-    """
+def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verbs `experiments list` and `experiments run`."""
     inner = verbs.add_parser("experiments", help="Experiments that anybody can run again.").add_subparsers(
         metavar="VERB", required=True
     )
-    add(
+    add_verb(
         inner,
         "list",
         "inpaintdiff.cli.experiments:list_",
         "Name the experiments and what they ask.",
         "  inpaintdiff experiments list",
     )
-    p = add(
+    p = add_verb(
         inner,
         "run",
         "inpaintdiff.cli.experiments:run",

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _verb
+from inpaintdiff.cli.options import add_verb
 
 KINDS = ("grid", "blob", "brush", "box", "region", "border", "object", "whole-frames", "first-n-known")
 
@@ -12,7 +12,7 @@ _OUTPUT = ".png (one picture for all frames), .npz, .mkv or .mp4 (both lossless)
 
 def add_masks(masks: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verbs of holes."""
-    p = _verb(
+    p = add_verb(
         masks,
         "make",
         "inpaintdiff.cli.masks:make",
@@ -53,7 +53,7 @@ def add_masks(masks: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="of an object: over itself (default), or moved aside by chance, where the truth is known",
     )
 
-    p = _verb(
+    p = add_verb(
         masks,
         "show",
         "inpaintdiff.cli.masks:show",
@@ -68,7 +68,7 @@ def add_masks(masks: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     p.add_argument("-o", "--output", type=Path, metavar="PNG", help="write the sheet here")
     p.add_argument("--overwrite", action="store_true", help="replace an existing sheet")
 
-    p = _verb(
+    p = add_verb(
         masks,
         "convert",
         "inpaintdiff.cli.masks:convert",

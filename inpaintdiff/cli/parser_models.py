@@ -3,31 +3,33 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _MODEL_HELP, _tracking, _verb
+from inpaintdiff.cli.options import MODEL_HELP, add_tracking, add_verb
 
 _VERSIONS = "inpaintdiff.cli.models_versions"
 
 
 def add_models(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verbs of the registry."""
-    p = _verb(models, "list", "inpaintdiff.cli.models:list_", "List versions and aliases.", "  inpaintdiff models list")
-    _tracking(p)
-    p = _verb(
+    p = add_verb(
+        models, "list", "inpaintdiff.cli.models:list_", "List versions and aliases.", "  inpaintdiff models list"
+    )
+    add_tracking(p)
+    p = add_verb(
         models,
         "register",
         "inpaintdiff.cli.models:register",
         "Register a model file as a version.",
         "  inpaintdiff models register builtin --name inpaintdiff-traffic --alias champion",
     )
-    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("model", help=MODEL_HELP)
     p.add_argument("--name", default="inpaintdiff-traffic", help="registered model (default %(default)s)")
     p.add_argument("--alias", default="champion", help="points at the new version (default %(default)s); '' gives none")
-    _tracking(p)
-    p = _verb(
+    add_tracking(p)
+    p = add_verb(
         models, "show", "inpaintdiff.cli.models:show", "Print a model's card.", "  inpaintdiff models show builtin"
     )
-    p.add_argument("model", help=_MODEL_HELP)
-    _tracking(p)
+    p.add_argument("model", help=MODEL_HELP)
+    add_tracking(p)
     _promotion(models)
     _steps(models)
     _files(models)
@@ -44,7 +46,7 @@ def _dtype(p: argparse.ArgumentParser) -> None:
 
 
 def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    p = _verb(
+    p = add_verb(
         models,
         "promote",
         f"{_VERSIONS}:promote",
@@ -65,8 +67,8 @@ def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     p.add_argument(
         "--force", action="store_true", help="promote it whatever the comparison says; the version keeps why"
     )
-    _tracking(p)
-    p = _verb(
+    add_tracking(p)
+    p = add_verb(
         models,
         "rollback",
         f"{_VERSIONS}:rollback",
@@ -74,11 +76,11 @@ def _promotion(models: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "  inpaintdiff models rollback inpaintdiff-traffic",
     )
     p.add_argument("name", help="registered model")
-    _tracking(p)
+    add_tracking(p)
 
 
 def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    p = _verb(
+    p = add_verb(
         models,
         "search-steps",
         "inpaintdiff.cli.models_steps:run",
@@ -87,7 +89,7 @@ def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         "  inpaintdiff models search-steps models:/cars@champion --steps 6 --data data/cars -o fast.safetensors\n"
         "  inpaintdiff inpaint in.mp4 --box 200,120,330,230 -o out.mp4 --model fast.safetensors",
     )
-    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("model", help=MODEL_HELP)
     p.add_argument("--steps", type=int, default=8, help="network calls a stage (default %(default)s)")
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors")
     p.add_argument("--solver", metavar="NAME", help="ddim, euler or dpmpp-2m (default: the model's own)")
@@ -101,11 +103,11 @@ def _steps(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: cuda where there is one)")
     _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    _tracking(p)
+    add_tracking(p)
 
 
 def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    p = _verb(
+    p = add_verb(
         models,
         "pull",
         f"{_VERSIONS}:pull",
@@ -115,30 +117,30 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     p.add_argument("model", help="models:/NAME@ALIAS or models:/NAME/VERSION")
     p.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     p.add_argument("--overwrite", action="store_true", help="replace an existing folder")
-    _tracking(p)
-    p = _verb(
+    add_tracking(p)
+    p = add_verb(
         models,
         "diff",
         f"{_VERSIONS}:diff",
         "Show what two models differ in: configuration, card, weights.",
         "  inpaintdiff models diff builtin models:/inpaintdiff-traffic@candidate",
     )
-    p.add_argument("first", help=_MODEL_HELP)
+    p.add_argument("first", help=MODEL_HELP)
     p.add_argument("second", help="likewise")
-    _tracking(p)
-    p = _verb(
+    add_tracking(p)
+    p = add_verb(
         models,
         "export",
         f"{_VERSIONS}:export",
         "Write any model as one safetensors file; of a checkpoint, the averaged weights.",
         "  inpaintdiff models export runs/traffic-scenes/checkpoints/last.ckpt -o traffic.safetensors",
     )
-    p.add_argument("model", help=_MODEL_HELP)
+    p.add_argument("model", help=MODEL_HELP)
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    _tracking(p)
-    p = _verb(
+    add_tracking(p)
+    p = add_verb(
         models,
         "average",
         "inpaintdiff.cli.models_average:run",
@@ -147,10 +149,10 @@ def _files(models: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         "  inpaintdiff models average builtin models:/mine@candidate --weight 0.3 -o between.safetensors\n"
         "  inpaintdiff evaluate --synthetic 16 --model builtin --model tuned.safetensors --model between.safetensors",
     )
-    p.add_argument("first", help=_MODEL_HELP)
+    p.add_argument("first", help=MODEL_HELP)
     p.add_argument("second", help="likewise")
     p.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of the second (default %(default)s)")
     p.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".safetensors")
     _dtype(p)
     p.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    _tracking(p)
+    add_tracking(p)

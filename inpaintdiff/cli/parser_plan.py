@@ -3,12 +3,20 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _MODEL_HELP, _embedding, _hole, _result, _sampling, _tracking, _verb
+from inpaintdiff.cli.options import (
+    MODEL_HELP,
+    add_embedding,
+    add_hole,
+    add_result,
+    add_sampling,
+    add_tracking,
+    add_verb,
+)
 
 
 def add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """A video and a hole, with the options of `inpaint`, or a number of frames."""
-    p = _verb(
+    p = add_verb(
         verbs,
         "plan",
         "inpaintdiff.cli.plan:run",
@@ -29,17 +37,15 @@ def add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="with --mask or --box: the job to predict; alone: its number of frames counts",
     )
     p.add_argument("--frames", type=int, metavar="N", help="number of frames, instead of a video")
-    _hole(p)
+    add_hole(p)
     p.add_argument("--incomplete", metavar="RANGES", help="frames with a hole, as 0-35,40 (default: all)")
-    p.add_argument(
-        "--model", metavar="MODEL", help=f"{_MODEL_HELP}; default builtin for a video with a hole, else none"
-    )
-    _sampling(p)
-    _embedding(p)
+    p.add_argument("--model", metavar="MODEL", help=f"{MODEL_HELP}; default builtin for a video with a hole, else none")
+    add_sampling(p)
+    add_embedding(p)
     p.add_argument(
         "-o", "--output", type=Path, help="where the result would be written; its disk is looked at (default: here)"
     )
-    _result(p)
+    add_result(p)
     p.add_argument("--compare", action="store_true", help="a row for every sampling scheme, instead of one plan")
     p.add_argument(
         "--json",
@@ -49,4 +55,4 @@ def add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the chart into a .png, .svg or .pdf")
     p.add_argument("--overwrite", action="store_true", help="replace an existing picture")
-    _tracking(p)
+    add_tracking(p)

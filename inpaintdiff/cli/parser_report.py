@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _verb
+from inpaintdiff.cli.options import add_verb
 
 
 def add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verb that shows results to people."""
-    p = _verb(
+    p = add_verb(
         verbs,
         "report",
         "inpaintdiff.cli.report:run",

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _tracking, _verb
+from inpaintdiff.cli.options import add_tracking, add_verb
 
 
 def add_runs(runs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The one verb of runs."""
-    p = _verb(
+    p = add_verb(
         runs,
         "upload",
         "inpaintdiff.cli.runs:upload",
@@ -18,4 +18,4 @@ def add_runs(runs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         "  inpaintdiff runs upload runs/gpu-traffic/log                       logs of Lightning's CSVLogger",
     )
     p.add_argument("folder", type=Path, help="of a kept run, or one that holds several")
-    _tracking(p)
+    add_tracking(p)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from inpaintdiff.cli.parser import _MODEL_HELP, _tracking, _verb
+from inpaintdiff.cli.options import MODEL_HELP, add_tracking, add_verb
 
 _EXAMPLES = """\
   inpaintdiff serve builtin
@@ -28,8 +28,8 @@ There is no password: let others in only through a proxy that asks for one."""
 
 def add_serve(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """A model, where to listen, and the limits of a request."""
-    p = _verb(verbs, "serve", "inpaintdiff.cli.serve:run", "Answer inpainting requests over HTTP.", _EXAMPLES)
-    p.add_argument("model", nargs="?", default="builtin", metavar="MODEL", help=_MODEL_HELP.partition(", or base")[0])
+    p = add_verb(verbs, "serve", "inpaintdiff.cli.serve:run", "Answer inpainting requests over HTTP.", _EXAMPLES)
+    p.add_argument("model", nargs="?", default="builtin", metavar="MODEL", help=MODEL_HELP.partition(", or base")[0])
     p.add_argument("--host", default="127.0.0.1", help="where to listen (default %(default)s: this machine alone)")
     p.add_argument(
         "--port", type=int, default=8080, help="0: any that is free, see what is printed (default %(default)s)"
@@ -45,4 +45,4 @@ def add_serve(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     group.add_argument(
         "--max-waiting", type=int, default=8, metavar="N", help="at a time; others get 503 (default %(default)s)"
     )
-    _tracking(p)
+    add_tracking(p)

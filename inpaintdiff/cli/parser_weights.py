@@ -3,19 +3,19 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _verb
+from inpaintdiff.cli.options import add_verb
 
 
 def add_weights(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verbs about published weights of feature networks."""
-    _verb(
+    add_verb(
         verbs,
         "list",
         "inpaintdiff.cli.weights:show",
         "Published weights of feature networks: from where, their SHA-256 and licence, and whether they are here.",
         "  inpaintdiff weights list",
     )
-    p = _verb(
+    p = add_verb(
         verbs,
         "get",
         "inpaintdiff.cli.weights:get",

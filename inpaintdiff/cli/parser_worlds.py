@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from inpaintdiff.cli.parser import _verb
+from inpaintdiff.cli.options import add_verb
 
 # The names of `data/synthetic/worlds.py`, which `--help` must not import.
 WORLDS = ("traffic", "dashcam", "cars", "balls")
@@ -23,7 +23,7 @@ number of workers.
 
 def add_worlds(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The verbs `synthesize` and `show`."""
-    p = _verb(
+    p = add_verb(
         verbs,
         "synthesize",
         "inpaintdiff.cli.data:synthesize",
@@ -43,7 +43,7 @@ def add_worlds(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     p.add_argument("--size", type=int, default=64, help="height and width, pixels (default %(default)s)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--workers", type=int, help="processes (default: one a core)")
-    p = _verb(
+    p = add_verb(
         verbs,
         "show",
         "inpaintdiff.cli.data:show",
