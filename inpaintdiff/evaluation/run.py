@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -120,29 +120,30 @@ def evaluate(
     suite = Suite(protocol, networks, flow, families, kept, len(methods) * samples)
     scores = {m.name: suite.make() for m in methods}
     rows: dict[int, dict[str, _Row]] = {}
-    for k, (name, original) in enumerate(clips):
-        i = share[0] + k * share[1]
-        if not original.hole.any():
-            raise HoleError(
-                f"{name} has no hole, so there is nothing to score; expected clips with hole files beside them"
-            )
-        _unique("clip", [*map(_name, rows.values()), name])
-        clip = prepared(original, protocol)
-        rows[i] = {}
-        truth = clip.to(networks.device)
-        answers = {}
-        for method in methods:
-            if before is not None:
-                before(name, method.name)
-            raw, cost = _paint(method, name, clip, samples, seed + i)
-            answers[method.name] = answer = _composited(method.name, name, clip, raw, protocol)
-            _score(scores[method.name], answer, truth, i, None if method.painted is None else raw)
-            extra = {} if further is None else further(method.name, name, clip, answer)
-            rows[i][method.name] = _Row(name, clip.length, *cost, extra)
-            if scored is not None:
-                scored(name, method.name)
-        if after is not None:
-            after(name, clip, answers)
+    with _failing_together(share):
+        for k, (name, original) in enumerate(clips):
+            i = share[0] + k * share[1]
+            if not original.hole.any():
+                raise HoleError(
+                    f"{name} has no hole, so there is nothing to score; expected clips with hole files beside them"
+                )
+            _unique("clip", [*map(_name, rows.values()), name])
+            clip = prepared(original, protocol)
+            rows[i] = {}
+            truth = clip.to(networks.device)
+            answers = {}
+            for method in methods:
+                if before is not None:
+                    before(name, method.name)
+                raw, cost = _paint(method, name, clip, samples, seed + i)
+                answers[method.name] = answer = _composited(method.name, name, clip, raw, protocol)
+                _score(scores[method.name], answer, truth, i, None if method.painted is None else raw)
+                extra = {} if further is None else further(method.name, name, clip, answer)
+                rows[i][method.name] = _Row(name, clip.length, *cost, extra)
+                if scored is not None:
+                    scored(name, method.name)
+            if after is not None:
+                after(name, clip, answers)
     with ExitStack() as stack:
         if share[1] > 1:
             rows = dict(sorted((i, row) for part in gathered(rows) for i, row in part.items()))
@@ -163,6 +164,22 @@ def evaluate(
         "methods": {m.name: dict(m.about or {}) for m in methods},
     }
     return Evaluation(protocol, results, facts, sets, networks.files, suite.absent)
+
+
+@contextmanager
+def _failing_together(share: tuple[int, int]) -> Iterator[None]:
+    """Where the work of one process fails, that of all does: the others would wait for its results for ever."""
+    if share[1] < 2:
+        yield
+        return
+    try:
+        yield
+    except Exception as e:
+        gathered(str(e))
+        raise
+    if failed := {rank: what for rank, what in enumerate(gathered(None)) if what is not None}:
+        rank, what = next(iter(failed.items()))
+        raise SettingError(f"process {rank} of {share[1]} could not do its share of an evaluation: {what}")
 
 
 def gathered(mine: _T) -> list[_T]:
