@@ -27,6 +27,8 @@ from inpaintdiff.stored_weights import pack, unpack
 BUILTIN: dict[str, str] = {
     "builtin:traffic": "traffic-64.safetensors",
     "builtin:traffic-fast": "traffic-64-fast.safetensors",
+    "builtin:dashcam": "dashcam-64.safetensors",
+    "builtin:cars": "cars-64.safetensors",
 }
 
 _METADATA_KEY = "inpaintdiff"

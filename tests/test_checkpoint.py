@@ -231,7 +231,7 @@ def test_builtin_is_a_model() -> None:
     path = model_path("builtin")
     assert path.name == BUILTIN["builtin:traffic"]
     assert model_path("builtin:traffic") == path
-    for wrong in ("builtin:cars", "builtin:", "builtin:traffic "):
+    for wrong in ("builtin:planes", "builtin:", "builtin:traffic "):
         with pytest.raises(CheckpointError, match=f"no built-in model {wrong}; expected builtin or builtin:traffic"):
             model_path(wrong)
     denoiser, info = load_denoiser("builtin")
@@ -240,9 +240,24 @@ def test_builtin_is_a_model() -> None:
 
 
 def test_the_fast_model_is_one_of_few_calls() -> None:
-    """A student of the other: the same network at levels of its own; both together stay a small download."""
+    """A student of the other: the same network at levels of its own."""
     teacher, student = (load_denoiser(name)[1] for name in ("builtin:traffic", "builtin:traffic-fast"))
     assert student.config["network"]["args"]["width"] == teacher.config["network"]["args"]["width"]
     assert student.config["sampling"]["calls"] == len(student.config["grid"]["args"]["levels"]) <= 4
-    assert {"command", "optimizer_steps", "numbers", "licence", "seed"} <= student.card.keys()
+
+
+def test_built_in_models_say_where_they_come_from_and_stay_a_small_download() -> None:
+    for name in BUILTIN:
+        _, info = load_denoiser(name)
+        assert {
+            "about",
+            "data",
+            "command",
+            "optimizer_steps",
+            "seed",
+            "numbers",
+            "limits",
+            "licence",
+        } <= info.card.keys(), name
+        assert (info.window, info.size) == (16, (64, 64))
     assert sum(model_path(name).stat().st_size for name in BUILTIN) < 20e6

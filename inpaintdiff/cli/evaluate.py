@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from inpaintdiff.checkpoint import BUILTIN
 from inpaintdiff.cli.kept_videos import KeptVideos
 from inpaintdiff.cli.sampling_options import sampling_of
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
-from inpaintdiff.data.synthetic.scene import simulated_clip
-from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.data.synthetic.worlds import find_world, world_clip
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import (
     Method,
@@ -30,7 +30,7 @@ from inpaintdiff.evaluation import (
     load_protocol,
 )
 from inpaintdiff.evaluation.files import check_output, write_picture
-from inpaintdiff.evaluation.known_worlds import Known, known_of
+from inpaintdiff.evaluation.known_worlds import Known, known_by_seed, known_of
 from inpaintdiff.evaluation.meaning import Meaning
 from inpaintdiff.evaluation.scoring import networks_of
 from inpaintdiff.painting.clips import model_method
@@ -149,14 +149,15 @@ def _clips(
     if args.size < _SMALLEST:
         raise SettingError(f"--size must be at least {_SMALLEST}, got {args.size}")
     n, first = min(args.synthetic, args.clips or args.synthetic), args.synthetic_seed
-    made = ((f"traffic-{s}", simulated_clip(s, frames=frames, size=args.size)) for s in range(first, first + n))
-    return n, made, {"data": "simulated traffic", "first_seed": first, "frames": frames, "size": args.size}
+    find_world(args.world, None)
+    made = ((f"{args.world}-{s}", world_clip(args.world, s, frames, args.size)) for s in range(first, first + n))
+    return n, made, {"data": f"simulated {args.world}", "first_seed": first, "frames": frames, "size": args.size}
 
 
 def _known(args: argparse.Namespace) -> Known:
     """What is known of simulated clips by their names; nothing of other videos."""
     if args.synthetic is not None:
-        return Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), args.size))
+        return known_by_seed(args.world, args.size)
     return Known() if args.data is None else known_of(WholeClips(args.data, args.split))
 
 
@@ -178,7 +179,7 @@ def _methods(args: argparse.Namespace, clips: Iterable[tuple[str, VideoClip]]) -
         name = folder.resolve().name if names.count(folder.resolve().name) == 1 else str(folder)
         methods.append(Method(name, about={"folder": str(folder)}, painted=PaintedVideos(folder, clips)))
     device, sampling = choose_device(args.device), sampling_of(args)
-    for source in args.model or ([] if args.results else ["builtin"]):
+    for source in args.model or ([] if args.results else [_own_model(args)]):
         if (baseline := baseline_name(source)) is not None:
             methods.append(baseline_method(baseline))
             continue
@@ -189,6 +190,12 @@ def _methods(args: argparse.Namespace, clips: Iterable[tuple[str, VideoClip]]) -
     named = [name.strip() for name in baselines.split(",")] if baselines not in ("", "none") else []
     taken = {m.name for m in methods}
     return methods + [baseline_method(name) for name in dict.fromkeys(named) if name not in taken]
+
+
+def _own_model(args: argparse.Namespace) -> str:
+    """The built-in model of the world that is painted, where there is one."""
+    own = f"builtin:{args.world}"
+    return own if args.synthetic is not None and args.world != "traffic" and own in BUILTIN else "builtin"
 
 
 def _named(features: list[str]) -> dict[str, Path]:

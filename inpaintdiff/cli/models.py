@@ -51,7 +51,7 @@ def show(args: argparse.Namespace) -> int:
     print(info.card_markdown())
     count = sum(p.numel() for p in denoiser.parameters())
     digest = file_digest(path)
-    print(f"file        {path}\nsha256      {digest}\nparameters  {count:,}")
+    print(f"file        {path}, {path.stat().st_size / 1e6:.1f} MB\nsha256      {digest}\nparameters  {count:,}")
     if registered:
         for e in list_models(store):
             if e.tags.get("sha256") == digest:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 MODEL_HELP = (
-    "builtin, builtin:traffic-fast, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, "
+    "builtin (traffic), builtin:traffic-fast, builtin:dashcam, builtin:cars, FILE (.safetensors or .ckpt), models:/NAME@ALIAS, "
     "models:/NAME/VERSION, or baseline:NAME (nearest, median, telea, navier-stokes, blur, flow)"
 )
 

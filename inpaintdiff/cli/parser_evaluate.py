@@ -17,6 +17,7 @@ def add_evaluation(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "  inpaintdiff evaluate ours/ theirs/ --truth videos/ --masks masks/ --protocol legacy-432 --features-dir weights/\n"
         "  inpaintdiff evaluate --truth videos/ --masks masks/ --model builtin --baselines flow,telea\n"
         "  inpaintdiff evaluate --synthetic 16\n"
+        "  inpaintdiff evaluate --synthetic 8 --world dashcam --baselines flow,nearest --grid sheet.png\n"
         "  inpaintdiff evaluate --synthetic 16 --samples 3 --json scores.json --videos review/     then: inpaintdiff report scores.json\n"
         "  inpaintdiff evaluate --data data/traffic --split test --model runs/traffic/last.ckpt --json scores.json",
     )
@@ -77,7 +78,13 @@ def _clips(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--yes", action="store_true", help="accept holes of more than 60 %% of the picture")
     group.add_argument("--data", type=Path, metavar="DIR", help="data set folder (dataset.json inside)")
     group.add_argument("--split", default="test", help="split of the data set (default %(default)s)")
-    group.add_argument("--synthetic", type=int, metavar="N", help="N freshly simulated traffic clips")
+    group.add_argument("--synthetic", type=int, metavar="N", help="N freshly simulated clips")
+    group.add_argument(
+        "--world",
+        default="traffic",
+        metavar="NAME",
+        help="of those clips: traffic (default), dashcam, cars or balls; painted by its own built-in model unless --model says otherwise",
+    )
     group.add_argument(
         "--synthetic-seed",
         type=int,

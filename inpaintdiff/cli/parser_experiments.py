@@ -44,7 +44,7 @@ def add_experiments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--model",
         default="builtin",
         metavar="MODEL",
-        help="that comparisons paint with: builtin, builtin:traffic-fast, FILE, models:/NAME@ALIAS (default: %(default)s)",
+        help="that comparisons paint with: builtin (in main, the one of each world), FILE, models:/NAME@ALIAS (default: %(default)s)",
     )
     p.add_argument("--features-dir", type=Path, metavar="DIR", help="weights of feature networks: LPIPS, FID, VFID")
     p.add_argument("--real", type=Path, metavar="DIR", help="main, worlds: compare on these real videos as well")

@@ -36,6 +36,25 @@ class Known:
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+def known_by_seed(world: str, size: int) -> Known:
+    """What is known of simulated clips that are named `WORLD-SEED`.
+
+    Args:
+        world: of usual traffic, or of cars; of other worlds nothing is.
+        size: height and width, pixels.
+    """
+
+    def seed(video: str) -> int:
+        return int(video.removeprefix(f"{world}-"))
+
+    if world == "traffic":
+        return Known(lambda video: traffic_world(seed(video), size))
+    if world == "cars":
+        shares = {"model": MODEL_SHARES, "paint": PAINT_SHARES}
+        return Known(cars=lambda video: car_appearances(seed(video), _LOOKED_AT, size), shares=shares)
+    return Known()
+
+
 def known_of(data: WholeClips) -> Known:
     """What the seeds of a data set's clips tell; nothing of clips that were not simulated."""
     shares = data.source.shares

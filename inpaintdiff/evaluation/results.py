@@ -20,6 +20,10 @@ class Evaluation(ScoredVideos):
         """Means of every method, the differences to ours with intervals, and what they show in one sentence."""
         return tables.table(self)
 
+    def markdown(self) -> str:
+        """Means and differences as tables of Markdown."""
+        return tables.markdown(self)
+
     def sentence(self) -> str:
         """What the intervals show, in plain words."""
         return tables.sentence(self)

@@ -1,6 +1,7 @@
 """Evaluations for people: a table with one row a score, paired intervals, and a sentence of what they show."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 from inpaintdiff.evaluation.protocol import SCORES, SET_SCORES, arrow, lower_is_better
 from inpaintdiff.evaluation.stats import ScoredVideos
@@ -24,7 +25,7 @@ def table(found: ScoredVideos) -> str:
     n, samples = len(found.results[found.methods[0]]), found.about.get("samples", 1)
     lines = [
         f"{_count(n, 'video')}, {_count(samples, 'answer')} a video, protocol {found.protocol.name}: {found.protocol.about}",
-        *_means(found),
+        *_aligned(found),
         *_differences(found),
     ]
     if found.absent:
@@ -58,7 +59,23 @@ def compared(found: ScoredVideos) -> list[str]:
     return [score for score in _COMPARED if score in found.score_names]
 
 
-def _means(found: ScoredVideos) -> list[str]:
+def markdown(found: ScoredVideos) -> str:
+    """The same means and differences as two tables of Markdown: a row a score, then a row a method that ours is compared with."""
+    lines = _markdown_table(["", *found.methods], ([title, *cells] for title, cells in _means(found)))
+    if len(found.methods) > 1:
+        scores = compared(found)
+        head = f"{found.methods[0]} minus it, {found.protocol.confidence:.0%} interval"
+        rows = ([name, *(_difference(found, name, score) for score in scores)] for name in found.methods[1:])
+        lines += ["", *_markdown_table([head, *(SCORES[score][0] for score in scores)], rows)]
+    return "\n".join(lines)
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _means(found: ScoredVideos) -> list[tuple[str, list[str]]]:
+    """What is measured, and its value for every method."""
     rows: list[tuple[str, list[str]]] = []
     for score in found.score_names:
         title, unit, digits = SCORES[score]
@@ -78,6 +95,11 @@ def _means(found: ScoredVideos) -> list[str]:
         values = [found.cost(m, cost) for m in found.methods]
         if any(x > 0 for x in values):
             rows.append((title, [_text(x, style) for x in values]))
+    return rows
+
+
+def _aligned(found: ScoredVideos) -> list[str]:
+    rows = _means(found)
     first = max(len(title) for title, _ in rows)
     widths = [max(len(m), *(len(cells[k]) for _, cells in rows)) for k, m in enumerate(found.methods)]
 
@@ -96,14 +118,16 @@ def _differences(found: ScoredVideos) -> list[str]:
         f"{found.methods[0]} minus ..., mean and paired {found.protocol.confidence:.0%} interval over videos",
     ]
     for name in found.methods[1:]:
-        cells = []
-        for score in compared(found):
-            title, unit, digits = SCORES[score]
-            d = found.difference(name, score)
-            interval = "[no interval]" if math.isnan(d.low) else f"[{d.low:+.{digits}f}, {d.high:+.{digits}f}]"
-            cells.append(f"{title} {d.mean:+.{digits}f}{unit} {interval}")
+        cells = [f"{SCORES[score][0]} {_difference(found, name, score)}" for score in compared(found)]
         lines.append(f"  {name:<{width}}  " + "   ".join(f"{c:<38}" for c in cells).rstrip())
     return lines
+
+
+def _difference(found: ScoredVideos, other: str, score: str) -> str:
+    _, unit, digits = SCORES[score]
+    d = found.difference(other, score)
+    interval = "[no interval]" if math.isnan(d.low) else f"[{d.low:+.{digits}f}, {d.high:+.{digits}f}]"
+    return f"{d.mean:+.{digits}f}{unit} {interval}"
 
 
 def _text(x: float, style: str) -> str:

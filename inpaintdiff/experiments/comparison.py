@@ -6,8 +6,8 @@ networks make of the truth is computed once for all of them.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,68 +15,19 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from inpaintdiff.checkpoint import file_digest, model_path
 from inpaintdiff.data.pictures import contact_sheet, hole_marked
-from inpaintdiff.diffusion.denoiser import Denoiser
 from inpaintdiff.errors import SettingError
-from inpaintdiff.evaluation import Evaluation, Method, Networks, baseline_method, evaluate, find_networks
-from inpaintdiff.evaluation.files import write_picture
-from inpaintdiff.evaluation.known_worlds import Known
+from inpaintdiff.evaluation import Evaluation, Networks, evaluate, find_networks
+from inpaintdiff.evaluation.files import write_picture, write_text
 from inpaintdiff.evaluation.meaning import FACTS, Meaning
 from inpaintdiff.evaluation.stats import SetScore, VideoResult
+from inpaintdiff.experiments.compared import Arm, ClipSet, Models, Size, model_digest, own_model
 from inpaintdiff.experiments.comparison_figure import save_figure
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
 from inpaintdiff.experiments.run_folder import RunFolder
-from inpaintdiff.inpaint.sampling import SamplingConfig
-from inpaintdiff.model_config import ModelInfo
-from inpaintdiff.painting.clips import model_method
-from inpaintdiff.painting.painters import ModelPainter, choose_device, load_model
 from inpaintdiff.types import VideoClip
 
 _SHOWN, _COLUMNS, _TILE = 3, 6, 128
-
-
-@dataclass(frozen=True)
-class Arm:
-    """Something that paints.
-
-    Attributes:
-        name: in tables.
-        sampling: of the model; None for a baseline of this name.
-        model: that paints, where it is not that of the whole run.
-    """
-
-    name: str
-    sampling: SamplingConfig | None = None
-    model: str | None = None
-
-
-@dataclass(frozen=True)
-class ClipSet:
-    """Clips to paint.
-
-    Attributes:
-        name: in tables.
-        make: gives names and clips, the truth in `frames`, anew at every call.
-        number: of clips.
-        known: what is known of them beside their pictures.
-    """
-
-    name: str
-    make: Callable[[], Iterable[tuple[str, VideoClip]]]
-    number: int
-    known: Known = field(default_factory=Known)
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a run is: clips of a set, frames of a clip, network calls a stage, seeds of the answers, answers a clip of each seed."""
-
-    clips: int = 24
-    frames: int = 32
-    calls: int = 20
-    seeds: int = 3
-    samples: int = 1
 
 
 class Comparison(Experiment):
@@ -108,7 +59,7 @@ class Comparison(Experiment):
         networks = find_networks(request.features_dir)
         folder = RunFolder(request.output, _settings(self.name, request, size, arms, sets, networks))
         work = [(s, arm, seed) for s in sets for arm in arms for seed in range(size.seeds)]
-        models = _Models(request.model)
+        models = Models(request.model)
         total = sum(s.number for s, _, _ in work)
         done = 0
         for clip_set, arm, seed in work:
@@ -128,7 +79,7 @@ class Comparison(Experiment):
         arm: Arm,
         seed: int,
         samples: int,
-        models: "_Models",
+        models: Models,
         networks: Networks,
         folder: RunFolder,
         report: Callable[[int], None],
@@ -147,7 +98,7 @@ class Comparison(Experiment):
         about = {"set": clip_set.name, "truth_semantic": None}
         # seeds of different runs never meet: clip i of a run has seed + i
         found = evaluate(
-            [models.method(arm)], clip_set.make(), samples, 1_000_000 * seed, about=about, after=after, networks=networks,
+            [models.method(arm, clip_set)], clip_set.make(), samples, 1_000_000 * seed, about=about, after=after, networks=networks,
             further=meaning, kept=folder.path / "truth",
         )  # fmt: skip
         truth = meaning.truth()
@@ -168,31 +119,15 @@ class Comparison(Experiment):
             lines += [f"== {name}", found.table()]
             lines += [f"The truth itself has a semantic score of {truth:.3f}."] if truth is not None else []
         folder.write("results.json", {name: found.as_dict() for name, found in results.items()})
-        files = [folder.path / "results.json"]
+        files = [folder.path / "results.json", folder.path / "results.md"]
+        pages = [f"## {name}\n\n{found.markdown()}\n" for name, found in results.items()]
+        write_text(files[-1], "\n".join(pages), overwrite=True)
         files.append(save_figure(results, self.about, folder.path / "results.png"))
         for clip_set in sets:
             if (sheet := _sheet(folder.path, clip_set, arms)) is not None:
                 files.append(folder.path / f"{clip_set.name.replace(' ', '-')}.png")
                 write_picture(files[-1], sheet, overwrite=True)
         return Outcome("\n\n".join(lines), tuple(files))
-
-
-class _Models:
-    """The models of all arms, each loaded when the first that needs it paints."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self._loaded: dict[str, tuple[Denoiser, ModelInfo]] = {}
-
-    def method(self, arm: Arm) -> Method:
-        if arm.sampling is None:
-            return baseline_method(arm.name)
-        source = arm.model or self.source
-        if source not in self._loaded:
-            self._loaded[source] = load_model(source)
-        denoiser, info = self._loaded[source]
-        painter = ModelPainter(source, denoiser, info, None, arm.sampling, choose_device(None))
-        return model_method(painter, arm.name)
 
 
 def _chosen(sets: Sequence[ClipSet], names: Sequence[str]) -> list[ClipSet]:
@@ -210,7 +145,8 @@ def _report_more(report: Report, doing: str, before: int, total: int, more: int)
 def _settings(
     name: str, request: Request, size: Size, arms: Sequence[Arm], sets: Sequence[ClipSet], networks: Networks
 ) -> dict[str, Any]:
-    others = sorted({arm.model for arm in arms if arm.model is not None})
+    own = [arm.model for arm in arms] + [own_model(s, request.model) for s in sets]
+    others = sorted({source for source in own if source is not None})
     return {
         "experiment": name,
         "model": request.model,
@@ -224,11 +160,6 @@ def _settings(
         "sets": {s.name: s.number for s in sets},
         "networks": {kind: dict(facts) for kind, facts in networks.files.items()},
     }
-
-
-def model_digest(source: str) -> str | None:
-    """SHA-256 of a model's file; None where a registry holds it, whose versions never change."""
-    return None if source.startswith(("models:", "runs:")) else file_digest(model_path(source))
 
 
 def _name(clip_set: str, arm: str, seed: int) -> str:

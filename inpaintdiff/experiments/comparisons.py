@@ -9,13 +9,13 @@ import torch
 from inpaintdiff.data.clip_sources import VideoFolderSource
 from inpaintdiff.data.clips import WholeClips
 from inpaintdiff.data.hole_generators import HoleGenerator
-from inpaintdiff.data.simulated import SimulatedSource
-from inpaintdiff.data.synthetic.scene import VARIANTS, simulated_clip
-from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.data.synthetic.scene import VARIANTS
+from inpaintdiff.data.synthetic.worlds import world_clip
 from inpaintdiff.data.synthetic.write import clip_seed
 from inpaintdiff.errors import SettingError
-from inpaintdiff.evaluation.known_worlds import Known
-from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
+from inpaintdiff.evaluation.known_worlds import Known, known_by_seed
+from inpaintdiff.experiments.compared import Arm, ClipSet, Size
+from inpaintdiff.experiments.comparison import Comparison
 from inpaintdiff.experiments.experiment import Request
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.types import VideoClip
@@ -31,7 +31,7 @@ def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = Non
 
     def clips() -> Iterator[tuple[str, VideoClip]]:
         for seed in range(FIRST, FIRST + size.clips):
-            clip = simulated_clip(seed, frames=size.frames, size=_SIZE, variant=variant)
+            clip = world_clip("traffic", seed, size.frames, _SIZE, variant)
             if holes is not None:
                 drawn = holes.draw(np.random.default_rng(seed), clip.hole[:, 0].numpy())
                 clip = VideoClip(clip.frames, torch.from_numpy(np.array(drawn)).unsqueeze(1), clip.index)
@@ -39,18 +39,18 @@ def traffic(size: Size, name: str = "traffic", holes: HoleGenerator | None = Non
 
     # elsewhere other vehicles than cars, or other places, are lawful
     lawful = variant in ("default", "dense")
-    known = Known(lambda video: traffic_world(int(video.removeprefix("traffic-")), _SIZE)) if lawful else Known()
+    known = known_by_seed("traffic", _SIZE) if lawful else Known()
     return ClipSet(name, clips, size.clips, known)
 
 
-def world(name: str, size: Size) -> ClipSet:
-    """Held-out clips of another simulated world."""
+def world(name: str, size: Size, model: str | None = None) -> ClipSet:
+    """Held-out clips of another simulated world, and the built-in model that paints them, if it is to be that of their world."""
 
     def clips() -> Iterator[tuple[str, VideoClip]]:
-        data = WholeClips(SimulatedSource(name, "test", size.clips, 1, None, size.frames, _SIZE), "test")
-        yield from ((f"{name}-{i}", data[i]) for i in range(size.clips))
+        for seed in range(FIRST, FIRST + size.clips):
+            yield f"{name}-{seed}", world_clip(name, seed, size.frames, _SIZE)
 
-    return ClipSet(name, clips, size.clips)
+    return ClipSet(name, clips, size.clips, known_by_seed(name, _SIZE), model)
 
 
 def real(folder: Path, size: Size) -> ClipSet:
@@ -73,7 +73,7 @@ def real_sets(request: Request, size: Size) -> list[ClipSet]:
 
 
 class Main(Comparison):
-    """Our model and every baseline, on the world that it was trained on, on others, and on real clips."""
+    """The built-in model of each world, or one that is named for all, and every baseline; on real clips as well."""
 
     name = "main"
     about = "Is the model ahead of every baseline on held-out clips, and where is it not?"
@@ -83,8 +83,10 @@ class Main(Comparison):
         return [Arm("ours", SamplingConfig(calls=size.calls)), *(Arm(b) for b in BASELINES)]
 
     def sets(self, size: Size, request: Request) -> Sequence[ClipSet]:
-        """See `Comparison`; a quick run has the first set, and real clips where they are given."""
-        others = [] if request.quick else [world("dashcam", size), world("cars", size)]
+        """See `Comparison`; a quick run has the first set, those that are named, and real clips where they are given."""
+        others = [world(name, size, f"builtin:{name}") for name in ("dashcam", "cars")]
+        if request.quick and not request.sets:
+            others = []
         return [traffic(size), *others, *real_sets(request, size)]
 
 

@@ -14,7 +14,7 @@ from inpaintdiff.data.synthetic.scene import simulated_clip
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import baseline_method
 from inpaintdiff.evaluation.memory import PeakMemory
-from inpaintdiff.experiments.comparison import Size, model_digest
+from inpaintdiff.experiments.compared import Size, model_digest
 from inpaintdiff.experiments.comparisons import FIRST
 from inpaintdiff.experiments.experiment import Experiment, Outcome, Report, Request
 from inpaintdiff.experiments.run_folder import RunFolder

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.evaluation.files import write_file
-from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
+from inpaintdiff.experiments.compared import Arm, ClipSet, Size
+from inpaintdiff.experiments.comparison import Comparison
 from inpaintdiff.experiments.comparisons import traffic
 from inpaintdiff.experiments.experiment import Outcome, Request
 from inpaintdiff.experiments.run_folder import RunFolder

@@ -21,7 +21,8 @@ from inpaintdiff.data.hole_generators import FirstFramesKnown, WholeFramesHole
 from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.evaluation.files import write_file
 from inpaintdiff.evaluation.protocol import lower_is_better
-from inpaintdiff.experiments.comparison import Arm, ClipSet, Comparison, Size
+from inpaintdiff.experiments.compared import Arm, ClipSet, Size
+from inpaintdiff.experiments.comparison import Comparison
 from inpaintdiff.experiments.comparisons import traffic
 from inpaintdiff.experiments.experiment import Outcome, Request
 from inpaintdiff.experiments.run_folder import RunFolder

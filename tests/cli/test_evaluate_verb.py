@@ -72,6 +72,17 @@ def test_a_model_against_baselines_on_simulated_clips(
             assert v.scores == pytest.approx(w.scores, nan_ok=True)
 
 
+def test_another_world_is_painted_by_its_own_model(tmp_path: Path) -> None:
+    files = [tmp_path / "dashcam.json", tmp_path / "balls.json"]
+    for file in files:
+        args = ["--synthetic", "1", "--world", file.stem, "--frames", "4", "--steps", "1", "--baselines", "none"]
+        assert main(["evaluate", *args, "--json", str(file)]) == 0
+    drives, balls = map(Evaluation.load, files)
+    assert (drives.methods, balls.methods) == (("builtin:dashcam",), ("builtin",))
+    assert drives.about["data"] == "simulated dashcam"
+    assert [v.video for v in drives.results["builtin:dashcam"]] == ["dashcam-20000000"]
+
+
 def test_a_data_set_and_baselines_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     args = ["--data", str(data), "--model", "baseline:nearest", "--baselines", "nearest, blur"]
     assert main(["evaluate", *args, "--frames", "4", "--json", str(tmp_path / "r.json")]) == 0
@@ -123,6 +134,7 @@ def test_wrong_input_is_one_sentence(
     assert "give --masks" in refused(capsys, *blur, "--truth", str(data))
     assert "give --truth" in refused(capsys, str(tmp_path), "--data", str(data))
     assert "no protocol 'v2'" in refused(capsys, *blur, "--synthetic", "1", "--protocol", "v2")
+    assert "no world 'mars'; expected one of traffic" in refused(capsys, *blur, "--synthetic", "1", "--world", "mars")
     assert "KIND=FILE" in refused(capsys, *blur, "--synthetic", "1", "--features", "i3d")
     assert "there are no weights" in refused(capsys, *blur, "--synthetic", "1", "--features", "i3d=missing.pt")
     assert "--synthetic must be at least 1" in refused(capsys, *blur, "--synthetic", "0")

@@ -18,7 +18,7 @@ from inpaintdiff.data.video import write_video
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import Evaluation
 from inpaintdiff.experiments import Request, comparison
-from inpaintdiff.experiments.comparison import Arm, Size
+from inpaintdiff.experiments.compared import Arm, Size
 from inpaintdiff.experiments.comparisons import BASELINES, Main, Solvers, Worlds, real, traffic, world
 from inpaintdiff.experiments.diversity import Diversity, draw_reliability
 from inpaintdiff.experiments.scheme_comparison import Schemes
@@ -59,13 +59,23 @@ def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(
     )
     outcome = experiment.run(request)
     assert calls == [name for name in ("ours", "nearest") for _ in range(2)]
-    results, figure, sheet = outcome.files
+    results, page, figure, sheet = outcome.files
+    # what a page of results can be made of: the same numbers
+    rows = [
+        [cell.strip() for cell in row.split("|")[1:-1]] for row in page.read_text().splitlines() if row.startswith("|")
+    ]
+    assert rows[0] == ["", "ours", "nearest"]
+    assert len({len(row) for row in rows[:5]}) == 1
+    shown = next(row for row in rows if row[0].startswith("PSNR hole"))
     found = json.loads(results.read_text())["traffic"]
     assert [m["name"] for m in found["methods"]] == ["ours", "nearest"]
     for picture in (figure, sheet):
         with Image.open(picture) as opened:
             assert opened.size[0] > 300
     assert "traffic" in outcome.text
+    assert float(shown[1]) == pytest.approx(
+        np.mean([v["scores"]["psnr_hole"] for v in found["methods"][0]["videos"]]), abs=0.006
+    )
     # a mean over seeds is that of the parts
     parts = [
         Evaluation.load(tmp_path / "run" / "parts" / f"traffic-ours-{s}.json").mean("ours", "psnr_hole") for s in (0, 1)
@@ -91,6 +101,23 @@ def test_the_main_table_is_made_goes_on_and_agrees_with_its_parts(
         Short(quick=Size(clips=3, frames=6, calls=1, seeds=2)).run(request)
 
 
+def test_each_world_is_painted_by_its_own_built_in_model_unless_a_run_names_one(model: str, tmp_path: Path) -> None:
+    size = Size(clips=1, frames=4, calls=1, seeds=1)
+    for given, used in (
+        ("builtin", {"dashcam": "builtin:dashcam", "traffic": "builtin"}),
+        (model, {"dashcam": model, "traffic": model}),
+    ):
+        output = tmp_path / used["dashcam"].replace(":", "-").replace("/", "-")
+        outcome = Short(quick=size).run(Request(output, quick=True, model=given, sets=("dashcam", "traffic")))
+        found = json.loads(outcome.files[0].read_text())
+        assert {name: found[name]["about"]["methods"]["ours"]["model"]["name"] for name in found} == used
+        others = json.loads((output / "settings.json").read_text())["other_models"]
+        assert list(others) == (["builtin:dashcam"] if given == "builtin" else [])
+    # a quick run is the first set alone, unless others are named
+    assert [s.name for s in Main().sets(size, Request(Path("nowhere"), quick=True))] == ["traffic"]
+    assert [s.name for s in Main().sets(size, Request(Path("nowhere")))] == ["traffic", "dashcam", "cars"]
+
+
 def test_sets_are_held_out_and_the_same_at_every_call() -> None:
     for clip_set in (traffic(TINY), world("balls", TINY), traffic(TINY, "future", FirstFramesKnown(4, 4))):
         first, second = list(clip_set.make()), list(clip_set.make())
@@ -104,6 +131,17 @@ def test_sets_are_held_out_and_the_same_at_every_call() -> None:
     (_, clip), *_ = traffic(TINY, "future", FirstFramesKnown(4, 4)).make()
     assert clip.incomplete() == [False] * 4 + [True] * 2
     assert clip.hole[4:].all()
+
+
+def test_of_cars_every_lawful_answer_is_known() -> None:
+    clip_set = world("cars", TINY)
+    assert set(clip_set.known.shares) == {"model", "paint"}
+    for name, clip in clip_set.make():
+        cars = clip_set.known.cars(name)
+        assert cars is not None
+        # the truth is one of them, and none is another's
+        assert sum(torch.equal(shown, clip.frames[: len(shown)]) for shown in cars.values()) == 1
+    assert not world("balls", TINY).known.shares
 
 
 def test_real_clips_are_the_beginnings_of_all_videos(tmp_path: Path) -> None:

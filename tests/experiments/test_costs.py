@@ -8,7 +8,7 @@ import pytest
 
 from inpaintdiff.errors import SettingError
 from inpaintdiff.experiments import Request, costs
-from inpaintdiff.experiments.comparison import Size
+from inpaintdiff.experiments.compared import Size
 from inpaintdiff.experiments.costs import Costs
 from inpaintdiff.schemes import scheme_names
 

@@ -9,7 +9,7 @@ import torch
 
 from inpaintdiff.analysis.gaussian import GaussianVideo, scheme_kl
 from inpaintdiff.experiments import Request
-from inpaintdiff.experiments.comparison import ClipSet, Size
+from inpaintdiff.experiments.compared import ClipSet, Size
 from inpaintdiff.experiments.scheme_comparison import Schemes, as_row, predicted_losses
 from inpaintdiff.schemes import make_scheme
 from inpaintdiff.types import VideoClip

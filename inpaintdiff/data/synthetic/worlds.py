@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 
 from inpaintdiff.data.synthetic.balls import BallBox, simulate_balls
 from inpaintdiff.data.synthetic.cars import MODEL_SHARES, PAINT_SHARES, simulate_car
@@ -12,7 +13,9 @@ from inpaintdiff.data.synthetic.dashcam import simulate_drive
 from inpaintdiff.data.synthetic.image_box import ImageBox
 from inpaintdiff.data.synthetic.land import DOMAINS
 from inpaintdiff.data.synthetic.scene import VARIANTS, KindTrackPoint, TrackPoint, simulate_scene
+from inpaintdiff.data.video import to_unit
 from inpaintdiff.errors import SettingError
+from inpaintdiff.types import VideoClip
 
 
 @runtime_checkable
@@ -105,3 +108,16 @@ def find_world(name: str, variant: str | None) -> tuple[World, str]:
     if variant not in world.variants:
         raise SettingError(f"the world {name} has no variant {variant!r}; expected one of {', '.join(world.variants)}")
     return world, variant
+
+
+def world_clip(name: str, seed: int, frames: int = 32, size: int = 64, variant: str | None = None) -> VideoClip:
+    """A clip of a world for models: frames in [-1, 1], the hole on every frame.
+
+    Raises:
+        SettingError: there is no such world or variant.
+    """
+    world, variant = find_world(name, variant)
+    scene = world.simulate(seed, frames, size, variant)
+    # a copy: torch takes no arrays that cannot be written to
+    hole = np.array(np.broadcast_to(scene.hole, (frames, size, size)))
+    return VideoClip(to_unit(scene.frames), torch.from_numpy(hole).unsqueeze(1), torch.arange(frames))
