@@ -32,7 +32,7 @@ def test_register_list_show(store: Path, weights: Path, tmp_path: Path, capsys: 
     assert models(store, "list") == 0
     out = capsys.readouterr().out
     assert "no models in" in out
-    assert "built in: builtin:traffic, builtin:traffic-fast;" in out
+    assert "built in: builtin:traffic, builtin:traffic-fast, builtin:dashcam, builtin:cars;" in out
     assert not store.exists(), "looking makes no database"
 
     assert models(store, "register", str(weights), "--name", "tiny") == 0
