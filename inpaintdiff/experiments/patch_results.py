@@ -13,6 +13,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy import ndarray
 
 from inpaintdiff.evaluation.files import write_file
@@ -193,6 +194,9 @@ class PatchResults:
                 if arm != self.smallest(pixels) and d.videos > 1:
                     axes.plot([a, a], [base + d.low, base + d.high], color=colour, lw=1.5, alpha=0.6)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.2)
         axes.set_xlabel("processor seconds a network call")
         axes.set_title(f"{title} ({'more' if more else 'less'} is better)", fontsize=9)
