@@ -27,7 +27,7 @@ demo: $(STAMP)  ## simulated clips inpainted with the built-in model, compared w
 	$(BIN)/inpaintdiff demo
 
 # Two processes with one thread each; a file stays in one process, so that what its tests share is made once.
-test: $(STAMP)  ## the default tests (about 5 minutes on 2 cores)
+test: $(STAMP)  ## the default tests (about 4 minutes on 2 cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --benchmark-disable $(PYTEST_ARGS)
 
 # an extra of its own: the default tests need neither PostgreSQL nor S3
