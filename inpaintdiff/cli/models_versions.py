@@ -127,7 +127,7 @@ def _compare(args: argparse.Namespace, version: str, champion: str) -> tuple[boo
 def _clips(args: argparse.Namespace) -> tuple[int, Iterator[tuple[str, VideoClip]], dict[str, object]]:
     """The fixed clips that promotions are decided on."""
     from inpaintdiff.data.clips import WholeClips
-    from inpaintdiff.data.synthetic.scene import simulated_clip
+    from inpaintdiff.data.synthetic.worlds import world_clip
 
     if min(args.clips, args.frames) < 2:
         raise SettingError(f"--clips and --frames must be at least 2, got {args.clips} and {args.frames}")
@@ -136,5 +136,5 @@ def _clips(args: argparse.Namespace) -> tuple[int, Iterator[tuple[str, VideoClip
         n = min(len(data), args.clips)
         return n, ((data.name(i), data[i]) for i in range(n)), {"data": args.data.resolve().name, "split": args.split}
     seeds = range(_FIRST_SEED, _FIRST_SEED + args.clips)
-    made = ((f"traffic-{s}", simulated_clip(s, frames=args.frames)) for s in seeds)
+    made = ((f"traffic-{s}", world_clip("traffic", s, frames=args.frames)) for s in seeds)
     return args.clips, made, {"data": "simulated traffic", "first_seed": _FIRST_SEED}

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import torch
 
-from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.data.synthetic.worlds import world_clip
 from inpaintdiff.errors import SettingError
 from inpaintdiff.evaluation import baseline_method
 from inpaintdiff.evaluation.memory import PeakMemory
@@ -80,7 +80,7 @@ def measure_here() -> None:
     """What such a process does: paints once, and prints what it took as JSON."""
     torch.set_num_threads(1)
     order = json.loads(sys.argv[1])
-    clip = simulated_clip(FIRST, frames=order["frames"], size=_SIZE)
+    clip = world_clip("traffic", FIRST, frames=order["frames"], size=_SIZE)
     if order["arm"] == _BASELINE:
         method = baseline_method(_BASELINE)
     else:

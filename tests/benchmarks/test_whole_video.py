@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from inpaintdiff.data.synthetic.scene import simulated_clip
+from inpaintdiff.data.synthetic.worlds import world_clip
 from inpaintdiff.experiments.comparisons import FIRST
 from inpaintdiff.inpaint.sampling import SamplingConfig
 from inpaintdiff.metrics.frame import psnr
@@ -33,7 +33,7 @@ WAYS = {
 def measure() -> dict[str, list[float]]:
     """Way -> seconds, network calls, PSNR of the hole."""
     torch.set_num_threads(1)
-    clip = simulated_clip(FIRST, frames=FRAMES, size=64)
+    clip = world_clip("traffic", FIRST, frames=FRAMES, size=64)
     found = {}
     for way, (model, sampling) in WAYS.items():
         denoiser, info = load_model(model)

@@ -8,8 +8,9 @@ import pytest
 
 from inpaintdiff.data.format import defects, read_manifest
 from inpaintdiff.data.synthetic.road_map import KINDS, VIEW, draw_road_map, find_meetings
-from inpaintdiff.data.synthetic.scene import simulate_scene, simulated_clip
+from inpaintdiff.data.synthetic.scene import simulate_scene
 from inpaintdiff.data.synthetic.traffic import STEP, Traffic, Vehicle
+from inpaintdiff.data.synthetic.worlds import world_clip
 from inpaintdiff.data.synthetic.write import synthesize_traffic
 from inpaintdiff.data.video import read_frames
 from inpaintdiff.errors import DatasetError, SettingError
@@ -156,7 +157,7 @@ def test_the_picture_shows_the_tracks() -> None:
 
 
 def test_a_clip_for_models_is_the_scene(tmp_path: Path) -> None:
-    clip = simulated_clip(5, frames=3)
+    clip = world_clip("traffic", 5, frames=3)
     assert clip.frames.shape == (3, 3, 64, 64)
     assert clip.frames.abs().max() <= 1
     assert clip.hole[0].any()

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from inpaintdiff.data.synthetic.scene import simulated_clip
 from inpaintdiff.data.synthetic.truth import traffic_world
+from inpaintdiff.data.synthetic.worlds import world_clip
 from inpaintdiff.evaluation import Evaluation, Method, baseline_method, evaluate
 from inpaintdiff.evaluation.known_worlds import Known
 from inpaintdiff.evaluation.meaning import Meaning, shows
@@ -20,7 +20,7 @@ CALIBRATION = ("calibration_error", "error_over_spread", "spread_error_rank")
 
 def near_truth(samples: int, spread: float) -> Method:
     """The truth and noise in the hole: what no real painter could know."""
-    truth = simulated_clip(SEED, FRAMES).frames
+    truth = world_clip("traffic", SEED, FRAMES).frames
 
     def paint(clip, asked, seed):
         return truth + spread * torch.randn(samples, *truth.shape, generator=torch.Generator().manual_seed(seed))
@@ -32,7 +32,7 @@ def test_scores_of_meaning_are_in_table_files_and_facts(tmp_path):
     meaning = Meaning(Known(lambda video: traffic_world(SEED)))
     found = evaluate(
         [near_truth(3, 0.02), baseline_method("nearest")],
-        [("clip", simulated_clip(SEED, FRAMES))],
+        [("clip", world_clip("traffic", SEED, FRAMES))],
         samples=3,
         about={"data": "one clip"},
         further=meaning,
@@ -55,7 +55,7 @@ def test_scores_of_meaning_are_in_table_files_and_facts(tmp_path):
 
 def test_a_place_is_known_by_the_frames_that_are_not_hidden():
     """Whole frames are hidden, all but the first; the truth is lawful in them as well, a video whose cars jump is not."""
-    whole = simulated_clip(SEED, FRAMES)
+    whole = world_clip("traffic", SEED, FRAMES)
     hole = torch.ones_like(whole.hole)
     hole[:5] = False
     clip = VideoClip(whole.frames, hole, whole.index)
@@ -69,7 +69,7 @@ def test_a_place_is_known_by_the_frames_that_are_not_hidden():
 
 
 def test_a_place_that_the_clip_does_not_show_gives_no_number():
-    clip = simulated_clip(SEED, 6)
+    clip = world_clip("traffic", SEED, 6)
     assert shows(traffic_world(SEED), clip)
     for other in (traffic_world(SEED + 1), traffic_world(SEED, 32)):
         assert not shows(other, clip)

@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, UInt8
 
 from inpaintdiff.data.synthetic.merge_map import draw_merge_map
@@ -12,8 +11,6 @@ from inpaintdiff.data.synthetic.render_variants import MergeCamera, NightCamera,
 from inpaintdiff.data.synthetic.road_map import VIEW, Kind, RoadMap, draw_road_map
 from inpaintdiff.data.synthetic.signals import draw_signals
 from inpaintdiff.data.synthetic.traffic import STEP, Traffic, Vehicle
-from inpaintdiff.data.video import to_unit
-from inpaintdiff.types import VideoClip
 
 FPS = 8  # one simulated step a frame
 _WARM_UP = 200  # steps after which roads are as full as they stay
@@ -165,15 +162,6 @@ def simulate_scene(
         tracks += points
     hole = _draw_hole(hidden, road_map, size)
     return Scene(np.stack(pictures), hole, tuple(tracks), road_map, camera.photograph([]), camera.road)
-
-
-def simulated_clip(
-    seed: int, frames: int = 32, size: int = 64, kind: Kind | None = None, variant: str = "default"
-) -> VideoClip:
-    """As `simulate_scene`, as a clip for models: frames in [-1, 1], the hole on every frame."""
-    scene = simulate_scene(seed, frames, size, kind, variant)
-    hole = torch.from_numpy(scene.hole).expand(frames, 1, size, size).clone()
-    return VideoClip(to_unit(scene.frames), hole, torch.arange(frames))
 
 
 def _body(road_map: RoadMap, a: Vehicle) -> Body:
